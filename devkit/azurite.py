@@ -1,0 +1,97 @@
+"""Azurite, Microsoft's storage emulator: blobs, queues and tables on free loopback ports.
+
+It is pinned by `package.json` and `package-lock.json` beside this file and installed the first time
+it is needed; that takes Node.js 20 or newer with npm.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from devkit.child import Child
+
+DEVKIT = Path(__file__).parent
+PROGRAM = DEVKIT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+
+ACCOUNT_NAME = "devstoreaccount1"
+# Public by design, the same in every Azurite: Microsoft Learn, "Use the Azurite emulator".
+ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+class AzuriteMissingError(RuntimeError):
+    """Azurite is not installed and could not be: no Node.js, or npm failed."""
+
+
+def ensure_installed() -> None:
+    """Install the pinned Azurite unless it is there. Safe to call from several processes at once."""
+    if PROGRAM.exists():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise AzuriteMissingError("Azurite needs Node.js with npm on the PATH.")
+    # Installed aside and moved into place in one step, so that nobody ever sees half of it.
+    with tempfile.TemporaryDirectory(dir=DEVKIT, prefix="node_modules.") as aside:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(DEVKIT / name, aside)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=aside, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise AzuriteMissingError(f"npm ci failed with exit code {done.returncode}:\n{done.stderr}")
+        try:
+            (Path(aside) / "node_modules").rename(DEVKIT / "node_modules")
+        except OSError:
+            if not PROGRAM.exists():
+                raise
+
+
+class AzuriteServer:
+    """A running Azurite with one account; `with AzuriteServer(folder) as azurite:` ends it at the end.
+
+    Data stay in `folder` and are there again for the next server on the same folder. `ports` are those
+    of blob, queue and table; 0 (the default) lets the system choose, which no other process can race.
+    Raises AzuriteMissingError, or ChildError if it does not start.
+    """
+
+    def __init__(
+        self, folder: Path, *, ports: tuple[int, int, int] = (0, 0, 0), log_path: Path | None = None
+    ):
+        ensure_installed()
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["node", str(PROGRAM), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+        command += ["--location", str(folder)]
+        for service, port in zip(("blob", "queue", "table"), ports, strict=True):
+            command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
+        self.child = Child("Azurite", command, log_path=log_path or folder / "azurite.log", cwd=folder)
+        try:
+            urls = self.child.wait_for_output(
+                r"service is successfully listening at (http://\S+)", timeout_s=60, count=3
+            )
+        except BaseException:
+            self.child.kill()
+            raise
+        self.blob_url, self.queue_url, self.table_url = (f"{url}/{ACCOUNT_NAME}" for url in urls)
+
+    @property
+    def connection_string(self) -> str:
+        """What AzureWebJobsStorage and every storage SDK accept."""
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT_NAME};AccountKey={ACCOUNT_KEY};"
+            f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self.table_url};"
+        )
+
+    def stop(self) -> None:
+        """End Azurite; it writes its index files first."""
+        self.child.stop()
+
+    def __enter__(self) -> "AzuriteServer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
