@@ -1,0 +1,158 @@
+"""HTTP to Autopilot: one pooled session, and the one place where calls are repeated."""
+
+import os
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+
+from shared.domain.destination import Pacer
+from shared.domain.errors import DestinationError, Refused, Throttled, Unauthorized, Unavailable
+
+_ATTEMPTS = 6
+_LONGEST_PAUSE_S = 8.0
+_LONGEST_RETRY_AFTER_S = 600.0
+_THROTTLED_ATTEMPTS = 40
+
+
+class AutopilotClient:
+    """Thread-safe. Every call may be repeated: upserts go by e-mail, memberships are idempotent, and a call
+    that timed out may have taken effect all the same (Autopilot developer blog, 28 July 2015)."""
+
+    def __init__(
+        self,
+        url: str,
+        read_key: Callable[[bool], str],
+        pacer: Pacer,
+        *,
+        timeout_s: float,
+        connections: int,
+    ) -> None:
+        self._url, self._read_key, self._pacer, self._timeout_s = url.rstrip("/"), read_key, pacer, timeout_s
+        self._session = requests.Session()
+        # Looking proxies and certificates up in the environment costs more than the call itself: once is enough.
+        self._session.trust_env = False
+        self._session.proxies = get_environ_proxies(url)
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._key, self._key_lock = "", threading.Lock()
+        self.calls = 0
+        self._calls_lock = threading.Lock()
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any] | list[Any]:
+        """Return the decoded answer. ``path`` is quoted already. Raises a DestinationError or Stopped."""
+        key, fresh_key_tried, unanswered, throttled = self._present_key(), False, 0, 0
+        while True:
+            self._pacer.wait()
+            try:
+                return self._once(method, path, body, key)
+            except Throttled as problem:
+                throttled += 1
+                self._pacer.throttled(problem.retry_after_s)
+                if throttled == _THROTTLED_ATTEMPTS:
+                    raise
+                self._pacer.pause(random.uniform(0, 0.2))  # noqa: S311 (spreads load, guards nothing)
+            except Unavailable:
+                unanswered += 1
+                if unanswered == _ATTEMPTS:
+                    raise
+                self._pacer.pause(random.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 0.25 * 2**unanswered))  # noqa: S311
+            except Unauthorized:
+                # The key may have been replaced in the vault while this run goes on.
+                if fresh_key_tried:
+                    raise
+                fresh_key_tried, key = True, self._fresh_key(key)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _once(self, method: str, path: str, body: bytes | None, key: str) -> dict[str, Any] | list[Any]:
+        with self._calls_lock:
+            self.calls += 1
+        headers = {"autopilotapikey": key, "Accept": "application/json", "User-Agent": "Segpilot"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            answer = self._session.request(
+                method,
+                self._url + path,
+                data=body,
+                headers=headers,
+                timeout=self._timeout_s,
+                allow_redirects=False,
+            )
+        except requests.RequestException as problem:
+            raise Unavailable(f"Autopilot did not answer ({type(problem).__name__}).") from None
+        status = answer.status_code
+        if status == 200 or 200 < status < 300:
+            self._pacer.succeeded()
+            if not answer.content:
+                return {}
+            try:
+                result = orjson.loads(answer.content)
+            except orjson.JSONDecodeError:
+                raise Unavailable("Autopilot answered with something that is not JSON.") from None
+            if isinstance(result, dict | list):
+                return result
+            raise Unavailable("Autopilot answered with JSON of an unknown shape.")
+        raise _failure(status, answer)
+
+    def _present_key(self) -> str:
+        with self._key_lock:
+            if not self._key:
+                self._key = self._read_key(False)
+            return self._key
+
+    def _fresh_key(self, refused: str) -> str:
+        with self._key_lock:
+            if self._key == refused:
+                self._key = self._read_key(True)
+            return self._key
+
+
+def _failure(status: int, answer: requests.Response) -> DestinationError:
+    message = _message(answer)
+    if status == 429:
+        return Throttled(f"Autopilot throttles: {message}", retry_after_s=_retry_after_s(answer))
+    if status == 401:
+        return Unauthorized(
+            f"Autopilot refused the API key: {message}",
+            remedy="Check the key under Settings > Autopilot API in Autopilot and give the connection a valid one.",
+        )
+    if status >= 500:
+        return Unavailable(f"Autopilot answered with status {status}: {message}")
+    return AutopilotRefusal(f"Autopilot refused this with status {status}: {message}", status)
+
+
+class AutopilotRefusal(Refused):
+    """A 4xx that will be the same next time. ``http_status`` is Autopilot's."""
+
+    def __init__(self, message: str, http_status: int) -> None:
+        super().__init__(message, remedy="Read Autopilot's message; check field names, types and the contract.")
+        self.http_status = http_status
+
+
+def _message(answer: requests.Response) -> str:
+    """Return Autopilot's own words; both shapes of its error bodies have ``message``."""
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return answer.reason or "no explanation"
+    text = body.get("message") or body.get("error") if isinstance(body, dict) else None
+    return str(text)[:300] if text else answer.reason or "no explanation"
+
+
+def _retry_after_s(answer: requests.Response) -> float | None:
+    """Seconds from ``Retry-After``; dates and nonsense count as not given, very long waits are cut."""
+    try:
+        seconds = float(answer.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return min(seconds, _LONGEST_RETRY_AFTER_S) if seconds >= 0 else None

@@ -1,0 +1,199 @@
+"""Autopilot as a destination: lists, batches of 100, and what must be learnt about an account."""
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import quote
+
+import orjson
+
+from shared.adapters.autopilot.client import AutopilotClient, AutopilotRefusal
+from shared.adapters.autopilot.encoder import STANDARD_FIELDS, ContactEncoder, check_mapping
+from shared.domain.destination import Account, Outcome, Pacer, Profile
+from shared.domain.errors import Refused, Unavailable
+from shared.domain.export import FieldMapping
+
+_LIST_IN_BULK = "list_in_bulk"
+_LIST_POLLS = 45
+_LIST_POLL_S = 2.0
+_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
+
+
+class Autopilot:
+    """At most 100 contacts go in one call (Autopilot developer blog, July 2015)."""
+
+    name = "autopilot"
+    batch_size = 100
+    standard_fields = STANDARD_FIELDS
+
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        self._url, self._timeout_s = url, timeout_s
+
+    def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
+        return check_mapping(fields)
+
+    def encoder(self, fields: Sequence[FieldMapping]) -> ContactEncoder:
+        return ContactEncoder(fields)
+
+    def open(
+        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
+    ) -> "AutopilotSession":
+        client = AutopilotClient(
+            self._url, read_key, pacer, timeout_s=self._timeout_s, connections=connections
+        )
+        return AutopilotSession(client, pacer, learnt)
+
+
+class AutopilotSession:
+    """One account, one key. ``learnt[list_in_bulk]`` tells whether the bulk call honours ``_autopilot_list``."""
+
+    def __init__(self, client: AutopilotClient, pacer: Pacer, learnt: Mapping[str, bool]) -> None:
+        self._client, self._pacer = client, pacer
+        self._list_in_bulk = learnt.get(_LIST_IN_BULK, False)
+
+    @property
+    def calls(self) -> int:
+        return self._client.calls
+
+    def close(self) -> None:
+        self._client.close()
+
+    def check(self) -> Account:
+        lists = self._lists()
+        try:
+            account = self._client.call("GET", "/account")
+        except Refused:
+            account = {}
+        name = account.get("fullName") or account.get("instanceId") if isinstance(account, dict) else None
+        return Account(str(name) if name else None, len(lists))
+
+    def ensure_list(self, title: str) -> str:
+        """Creation is slow at times and may answer without an id (recorded: 30 s), and a call that seemed to
+        fail may have worked; a list is therefore looked up before it is created and after."""
+        if found := self._find_list(title):
+            return found
+        try:
+            answer = self._client.call("POST", "/list", orjson.dumps({"name": title}))
+        except Unavailable:
+            answer = {}
+        except AutopilotRefusal as refusal:
+            if refusal.http_status != _CONFLICT:
+                raise
+            answer = {}
+        if isinstance(answer, dict) and answer.get("list_id"):
+            return str(answer["list_id"])
+        for _ in range(_LIST_POLLS):
+            if found := self._find_list(title):
+                return found
+            self._pacer.pause(_LIST_POLL_S)
+        raise Unavailable(f"Autopilot did not create the list '{title}'.")
+
+    def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
+        """Send one person without the list (now a contact, surely), then with it, and look.
+
+        Whether the bulk call adds to a list, and whether only on creation, is not documented.
+        """
+        for profile in sample[:5]:
+            outcome = Outcome()
+            self._upsert(None, [profile], outcome)
+            if profile.email not in outcome.accepted or self._is_member(list_id, profile.email):
+                continue
+            self._upsert(list_id, [profile], outcome)
+            self._list_in_bulk = self._is_member(list_id, profile.email)
+            return {_LIST_IN_BULK: self._list_in_bulk}
+        return {}
+
+    def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
+        if self._list_in_bulk:
+            self._upsert(list_id, batch, outcome)
+            return
+        upserted = Outcome(refused=outcome.refused)
+        self._upsert(None, batch, upserted)
+        for profile in batch:
+            contact_id = upserted.accepted.get(profile.email)
+            if contact_id is None:
+                continue
+            if profile.joins:
+                self._add_member(list_id, profile.email, outcome)
+            if profile.email not in outcome.refused:
+                outcome.accepted[profile.email] = contact_id
+
+    def _upsert(self, list_id: str | None, batch: Sequence[Profile], outcome: Outcome) -> None:
+        contacts = (
+            _with_list(profile.body, list_id) if list_id and profile.joins else profile.body
+            for profile in batch
+        )
+        body = '{"contacts":[' + ",".join(contacts) + "]}"
+        try:
+            answer = self._client.call("POST", "/contacts", body.encode())
+        except AutopilotRefusal as refusal:
+            if refusal.http_status == _FORBIDDEN:
+                raise
+            if len(batch) == 1:
+                outcome.refused[batch[0].email] = "refused-by-destination"
+                return
+            middle = len(batch) // 2
+            self._upsert(list_id, batch[:middle], outcome)
+            self._upsert(list_id, batch[middle:], outcome)
+            return
+        accepted = _accepted(answer, batch)
+        for profile in batch:
+            contact_id = accepted.get(profile.email.casefold())
+            if contact_id:
+                outcome.accepted[profile.email] = contact_id
+            else:
+                outcome.refused[profile.email] = "not-accepted"
+
+    def _add_member(self, list_id: str, email: str, outcome: Outcome) -> None:
+        try:
+            self._client.call("POST", _member_path(list_id, email))
+        except AutopilotRefusal as refusal:
+            if refusal.http_status == _NOT_FOUND and "list" in refusal.message.lower():
+                raise Refused(
+                    "The list was removed at Autopilot while people were being put on it.",
+                    code="list-missing",
+                    remedy="Run the export again: the list is created anew.",
+                ) from None
+            outcome.refused[email] = "not-put-on-list"
+
+    def _is_member(self, list_id: str, email: str) -> bool:
+        try:
+            self._client.call("GET", _member_path(list_id, email))
+        except AutopilotRefusal as refusal:
+            if refusal.http_status == _NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def _find_list(self, title: str) -> str | None:
+        return next((list_id for list_id, known in self._lists() if known == title), None)
+
+    def _lists(self) -> list[tuple[str, str]]:
+        answer = self._client.call("GET", "/lists")
+        entries = answer.get("lists") if isinstance(answer, dict) else None
+        if not isinstance(entries, list):
+            raise Unavailable("Autopilot answered without its lists.")
+        return [(str(entry["list_id"]), str(entry.get("title", ""))) for entry in entries]
+
+
+def _with_list(contact: str, list_id: str) -> str:
+    """The list belongs inside the contact; outside it is ignored (seen by a public client's users)."""
+    return f'{contact[:-1]},"_autopilot_list":{orjson.dumps(list_id).decode()}}}'
+
+
+def _member_path(list_id: str, email: str) -> str:
+    return f"/list/{quote(list_id, safe='')}/contact/{quote(email, safe='@')}"
+
+
+def _accepted(answer: object, batch: Sequence[Profile]) -> dict[str, str]:
+    """Return contact ids by case-folded e-mail. Early answers had only ``contact_ids``, in request order."""
+    if not isinstance(answer, dict):
+        raise Unavailable("Autopilot answered a bulk call with JSON of an unknown shape.")
+    by_email = answer.get("email_contact_map")
+    if isinstance(by_email, dict):
+        return {str(email).casefold(): str(contact_id) for email, contact_id in by_email.items()}
+    ids = answer.get("contact_ids")
+    if isinstance(ids, list) and len(ids) == len(batch):
+        return {
+            profile.email.casefold(): str(contact_id)
+            for profile, contact_id in zip(batch, ids, strict=True)
+        }
+    raise Unavailable("Autopilot answered a bulk call without saying whom it accepted.")

@@ -1,0 +1,176 @@
+"""Azure Blob Storage: the container that segments arrive in, and the container of our own state."""
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import BlobServiceClient, ContainerClient, StorageStreamDownloader
+
+from shared.domain.errors import NotFound, SegmentUnreadable, StorageUnavailable
+from shared.domain.segment import SnapshotFile
+
+
+
+
+@contextlib.contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ResourceNotFoundError, ResourceModifiedError, ResourceExistsError):
+        raise
+    except AzureError as problem:
+        raise StorageUnavailable(
+            f"Blob storage did not answer as expected ({type(problem).__name__}).",
+            remedy="Try again; if it stays so, check the storage account and the app's role on it.",
+        ) from problem
+
+
+def _ping(container: ContainerClient) -> None:
+    with _storage_errors():
+        try:
+            container.get_container_properties()
+        except ResourceNotFoundError:
+            raise StorageUnavailable(
+                f"The container '{container.container_name}' does not exist.", remedy="Create the container."
+            ) from None
+
+
+class _DownloadStream(io.RawIOBase):
+    """A blob download as a file that is read once, from front to back."""
+
+    def __init__(self, download: StorageStreamDownloader[bytes]) -> None:
+        self._chunks, self._rest = download.chunks(), memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            try:
+                with _storage_errors():
+                    self._rest = memoryview(next(self._chunks))
+            except StopIteration:
+                return 0
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+class AzureSegmentBlobs:
+    """Reads are pinned to the ETag that was seen, so that a file that changes meanwhile is noticed."""
+
+    def __init__(self, service: BlobServiceClient, container: str) -> None:
+        self._container = service.get_container_client(container)
+
+    def list(self, prefix: str) -> Iterator[tuple[SnapshotFile, datetime]]:
+        with _storage_errors():
+            for blob in self._container.list_blobs(name_starts_with=prefix):
+                yield (
+                    SnapshotFile(name=blob.name, etag=_plain(blob.etag), size_bytes=blob.size),
+                    blob.last_modified,
+                )
+
+    def find(self, name: str) -> tuple[SnapshotFile, datetime] | None:
+        with _storage_errors():
+            try:
+                blob = self._container.get_blob_client(name).get_blob_properties()
+            except ResourceNotFoundError:
+                return None
+        return SnapshotFile(name=name, etag=_plain(blob.etag), size_bytes=blob.size), blob.last_modified
+
+    def open(self, file: SnapshotFile) -> BinaryIO:
+        return io.BufferedReader(_DownloadStream(self._download(file)), 1 << 20)
+
+    def read(self, file: SnapshotFile) -> bytes:
+        with _storage_errors():
+            return self._download(file).readall()
+
+    def ping(self) -> None:
+        _ping(self._container)
+
+    def _download(self, file: SnapshotFile) -> StorageStreamDownloader[bytes]:
+        with _storage_errors():
+            try:
+                return self._container.get_blob_client(file.name).download_blob(
+                    etag=file.etag, match_condition=MatchConditions.IfNotModified
+                )
+            except (ResourceModifiedError, ResourceNotFoundError):
+                raise SegmentUnreadable(
+                    f"The file '{file.name}' was replaced or removed while it was to be read.",
+                    code="file-changed",
+                    remedy="Run the export again; it takes the file that is there now.",
+                ) from None
+
+
+def _plain(etag: str) -> str:
+    """Listings give ETags without quotes, properties and headers with them."""
+    return '"' + etag.strip('"') + '"'
+
+
+class AzureStateBlobs:
+    """Chunks, results, ledgers and rejects. The container is made when it is missing."""
+
+    def __init__(self, service: BlobServiceClient, container: str) -> None:
+        self._container = service.get_container_client(container)
+        with _storage_errors(), contextlib.suppress(ResourceExistsError):
+            self._container.create_container()
+
+    def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
+        with _storage_errors():
+            self._container.upload_blob(name, data, overwrite=True)
+
+    def upload(self, name: str, path: Path) -> None:
+        with _storage_errors(), path.open("rb") as file:
+            self._container.upload_blob(name, file, overwrite=True, max_concurrency=2)
+
+    def read(self, name: str) -> bytes:
+        return b"".join(self.stream(name))
+
+    def stream(self, name: str) -> Iterator[bytes]:
+        with _storage_errors():
+            try:
+                yield from self._container.get_blob_client(name).download_blob().chunks()
+            except ResourceNotFoundError:
+                raise NotFound(f"There is no stored file '{name}'.") from None
+
+    def download(self, name: str, path: Path) -> bool:
+        with _storage_errors():
+            try:
+                download = self._container.get_blob_client(name).download_blob()
+            except ResourceNotFoundError:
+                return False
+            with path.open("wb") as file:
+                download.readinto(file)
+        return True
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        rest = b""
+        for chunk in self.stream(name):
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
+
+    def names(self, prefix: str) -> list[str]:
+        with _storage_errors():
+            return list(self._container.list_blob_names(name_starts_with=prefix))
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            with _storage_errors(), contextlib.suppress(ResourceNotFoundError):
+                self._container.delete_blob(name)
+
+    def ping(self) -> None:
+        _ping(self._container)
+
+

@@ -1,0 +1,121 @@
+"""What the core knows of a destination. Only an adapter knows its fields, URLs and body shapes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from shared.domain.export import FieldMapping
+
+
+class Profile(NamedTuple):
+    """One person on the way to a list: what the stage made, what the push needs.
+
+    ``content_hash`` identifies what is sent; ``joins`` is True when the person is not on our ledger for this
+    list; ``origin`` is ``[file index, line]``; ``body`` is the destination's own form of the person.
+    """
+
+    email: str
+    content_hash: int
+    joins: bool
+    origin: tuple[int, int]
+    body: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch: ``accepted`` maps e-mail to contact id, ``refused`` e-mail to reason code."""
+
+    accepted: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "Outcome") -> None:
+        self.accepted |= other.accepted
+        self.refused |= other.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a successful check saw."""
+
+    name: str | None
+    lists: int
+
+
+class Stopped(Exception):
+    """The run was cancelled, or this worker's turn is over: make no further call."""
+
+
+class Pacer(Protocol):
+    """Decides when the next call may start; hears how calls ended. Thread-safe."""
+
+    def wait(self) -> None:
+        """Block until a call may start. Raises Stopped."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait before a call is repeated. Raises Stopped."""
+
+    def succeeded(self) -> None: ...
+
+    def throttled(self, retry_after_s: float | None) -> None: ...
+
+
+class Encoder(Protocol):
+    """Turns one row into the destination's form of a person."""
+
+    columns: tuple[str, ...]
+    """The columns it needs, besides the e-mail's."""
+
+    def encode(self, email: str, values: Sequence[object]) -> str:
+        """Return the person as compact JSON; blank values are left out, those that do not cast are counted."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many values of each column did not cast and were left out."""
+
+
+class Session(Protocol):
+    """Talks to one account of a destination with one key. Thread-safe. Retries transient faults itself."""
+
+    calls: int
+
+    def check(self) -> Account:
+        """Raises Unauthorized, Refused or Unavailable."""
+
+    def ensure_list(self, title: str) -> str:
+        """Return the id of the list with this title; it is created when there is none."""
+
+    def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
+        """Find out, once per account, what cannot be known beforehand. ``sample`` is sent on the way."""
+
+    def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
+        """Upsert a batch and put those who join on the list. Safe to repeat.
+
+        ``outcome`` is filled as answers come in, so that it is true also when an error ends the call. A person is
+        accepted only when the destination said so and the list has them. A batch that is refused as a whole is
+        halved until the person who causes it stands alone. Raises Unauthorized, Refused, Unavailable or Stopped.
+        """
+
+    def close(self) -> None: ...
+
+
+class Destination(Protocol):
+    """A kind of destination. Has no state and makes no calls."""
+
+    name: str
+    batch_size: int
+    standard_fields: tuple[str, ...]
+
+    def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
+        """Return one sentence per mapping that the destination cannot take."""
+
+    def encoder(self, fields: Sequence[FieldMapping]) -> Encoder: ...
+
+    def open(
+        self,
+        read_key: Callable[[bool], str],
+        pacer: Pacer,
+        learnt: Mapping[str, bool],
+        *,
+        connections: int,
+    ) -> Session:
+        """Open a session. ``read_key(fresh)`` gives the API key, from the vault itself when ``fresh``."""

@@ -1,0 +1,163 @@
+"""What the core needs from the outside: one small protocol per kind of store. Adapters implement them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Generic, Protocol, TypeVar
+
+from shared.domain.connection import Connection
+from shared.domain.export import Export
+from shared.domain.record import Record
+from shared.domain.run import Counts, Run
+from shared.domain.segment import Segment, SnapshotFile
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[R]):
+    """A record and the ETag it was read with."""
+
+    record: R
+    etag: str
+
+
+class Records(Protocol[R]):
+    """Records of one kind by id, with optimistic concurrency."""
+
+    def get(self, record_id: str) -> Versioned[R]:
+        """Raises NotFound."""
+
+    def find(self, record_id: str) -> Versioned[R] | None: ...
+
+    def add(self, record_id: str, record: R) -> str:
+        """Store a new record and return its ETag; raises Conflict when the id is taken."""
+
+    def replace(self, record_id: str, record: R, etag: str) -> str:
+        """Store a new version; raises PreconditionFailed when ``etag`` is not the present one."""
+
+    def change(self, record_id: str, change: Callable[[R], R]) -> R:
+        """Read, change and store until no one else came between; raises NotFound."""
+
+    def remove(self, record_id: str) -> None:
+        """Remove; nothing happens when it is not there."""
+
+    def page(self, size: int, after: str | None = None) -> tuple[list[R], str | None]:
+        """Return up to ``size`` records in the order of their keys, and a token for the next page or None."""
+
+    def all(self) -> Iterator[R]: ...
+
+
+class Runs(Records[Run], Protocol):
+    """Runs, newest first, with live progress kept beside them."""
+
+    def report(self, run_id: str, part: str, counts: Counts) -> None:
+        """Store the progress of one part of a run, in place of what that part said before."""
+
+    def progress(self, run_id: str) -> Counts:
+        """Add up what all parts reported."""
+
+    def forget_progress(self, run_id: str) -> None: ...
+
+    def remember_request(self, key: str, at: datetime) -> datetime:
+        """Return when a request with this idempotency key was first seen."""
+
+
+class Lanes(Protocol):
+    """One run at a time per connection."""
+
+    def take(self, connection_id: str, run_id: str, now: datetime, hold_s: float) -> str | None:
+        """Take or prolong the lane. Returns None on success, else the id of the run that has it."""
+
+    def leave(self, connection_id: str, run_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A connection's pace, shared by all workers: calls per second (None = not known yet) and the next free moment.
+
+    ``limit_per_s`` is the rate at which the destination was last seen to throttle.
+    """
+
+    rate_per_s: float | None
+    limit_per_s: float | None
+    next_free_at: float
+
+
+class Paces(Protocol):
+    def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
+        """Read, change and store atomically; returns what was stored."""
+
+
+class Stores(Protocol):
+    """All records."""
+
+    @property
+    def connections(self) -> Records[Connection]: ...
+    @property
+    def exports(self) -> Records[Export]: ...
+    @property
+    def segments(self) -> Records[Segment]: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def lanes(self) -> Lanes: ...
+    @property
+    def paces(self) -> Paces: ...
+
+    def ping(self) -> None:
+        """Raises StorageUnavailable."""
+
+
+class SegmentBlobs(Protocol):
+    """The container that segments arrive in. Read only."""
+
+    def list(self, prefix: str) -> Iterator[tuple[SnapshotFile, datetime]]:
+        """Yield every blob below ``prefix`` with the moment of its last change."""
+
+    def find(self, name: str) -> tuple[SnapshotFile, datetime] | None: ...
+
+    def open(self, file: SnapshotFile) -> BinaryIO:
+        """Stream exactly the version that ``file`` pins; raises SegmentUnreadable when it is gone."""
+
+    def read(self, file: SnapshotFile) -> bytes: ...
+
+    def ping(self) -> None: ...
+
+
+class StateBlobs(Protocol):
+    """Blobs of our own: chunks, results, ledgers, rejects."""
+
+    def write(self, name: str, data: bytes | Iterable[bytes]) -> None: ...
+
+    def upload(self, name: str, path: Path) -> None: ...
+
+    def read(self, name: str) -> bytes:
+        """Raises NotFound."""
+
+    def download(self, name: str, path: Path) -> bool:
+        """Return False when there is no such blob."""
+
+    def lines(self, name: str) -> Iterator[bytes]: ...
+
+    def names(self, prefix: str) -> list[str]: ...
+
+    def stream(self, name: str) -> Iterator[bytes]: ...
+
+    def remove(self, names: Sequence[str]) -> None: ...
+
+    def ping(self) -> None: ...
+
+
+class Vault(Protocol):
+    """API keys. A key is written once and only ever read to talk to the destination."""
+
+    def store(self, name: str, value: str) -> None: ...
+
+    def read(self, name: str, *, fresh: bool = False) -> str:
+        """Raises SecretUnavailable. ``fresh`` passes by the memory of what was read before."""
+
+    def remove(self, name: str) -> None: ...
+
+    def ping(self) -> None: ...

@@ -1,0 +1,27 @@
+"""The base of everything that is stored: immutable, JSON in and out, tolerant of fields it does not know."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+Clock = Callable[[], datetime]
+"""Gives the present as an aware UTC time."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class Record(BaseModel):
+    """A stored thing. Unknown fields are ignored, so that an older version can read a newer record."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")

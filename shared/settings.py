@@ -1,0 +1,64 @@
+"""The app settings that Segpilot reads, in one place. ``docs/settings.md`` explains each of them."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, ValidationError
+
+from shared.domain.errors import Fault, SegpilotError
+
+
+class SettingsInvalid(SegpilotError):
+    """A setting is missing or makes no sense; the message names each of them."""
+
+    code, title, fault = "settings-invalid", "The app settings are not complete", Fault.CONFIGURATION
+
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Each field is read from the environment variable of the same name in capitals."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=AliasGenerator(validation_alias=str.upper), extra="ignore"
+    )
+
+    segment_storage: str = ""
+    segment_storage__blobserviceuri: str = Field(
+        default="", validation_alias="SEGMENT_STORAGE__blobServiceUri"
+    )
+    segment_storage__clientid: str = Field(default="", validation_alias="SEGMENT_STORAGE__clientId")
+    state_storage: str = ""
+    state_storage__blobserviceuri: str = Field(default="", validation_alias="STATE_STORAGE__blobServiceUri")
+    state_storage__tableserviceuri: str = Field(default="", validation_alias="STATE_STORAGE__tableServiceUri")
+    state_storage__clientid: str = Field(default="", validation_alias="STATE_STORAGE__clientId")
+    segments_container: str = "segments"
+    state_container: str = "segpilot"
+    key_vault_url: str
+    key_vault_client_id: str = ""
+    key_vault_verify_challenge_resource: bool = True
+    autopilot_url: str = "https://api2.autopilothq.com/v1"
+    autopilot_timeout_s: Positive = 60
+    refresh_schedule: str = "0 0 2 * * *"
+    settle_time_s: Annotated[float, Field(ge=0)] = 60
+    max_profiles_per_run: Positive = 100_000
+    max_calls_per_s: Annotated[float, Field(ge=0)] = 20
+    stage_memory_mb: Positive = 256
+    stage_max_file_mb: Positive = 4_096
+    batches_per_chunk: Positive = 50
+    push_lanes: Positive = 2
+    push_threads: Positive = 16
+    push_patience_s: Positive = 6 * 3600
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings; raises SettingsInvalid that names every wrong one."""
+        try:
+            return cls.model_validate(dict(os.environ if environment is None else environment))
+        except ValidationError as problem:
+            wrong = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in problem.errors())
+            raise SettingsInvalid(
+                f"These app settings need attention: {wrong}.", remedy="See docs/settings.md."
+            ) from None
