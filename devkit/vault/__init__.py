@@ -1,0 +1,1 @@
+"""A managed identity and a Key Vault that unmodified Azure SDK clients accept, on loopback."""
