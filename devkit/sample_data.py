@@ -261,10 +261,10 @@ def _person(number: int, chance: random.Random) -> dict[str, str]:
 
 
 def _respell(address: str, chance: random.Random) -> str:
-    spellings = [address.title(), f" {address} ", unicodedata.normalize("NFD", address), address]
-    if "ß" not in address:  # whose capital is "SS", another mailbox
-        spellings.append(address.upper())
-    return chance.choice(spellings)
+    spellings = [address.title(), address.upper(), f" {address} ", unicodedata.normalize("NFD", address)]
+    # Upper case is not always undone by lower case: that of "ß" and of a final "ς" gives another mailbox.
+    same = [text for text in spellings if unicodedata.normalize("NFC", text.strip().lower()) == address]
+    return chance.choice(same)
 
 
 def _spoil(values: list[str], trouble: str) -> str:
