@@ -1,5 +1,6 @@
 """One child process of ours: its output goes to a log file, and it ends when it is told to."""
 
+import contextlib
 import os
 import re
 import signal
@@ -78,21 +79,23 @@ class Child:
                 raise ChildError(f"{self.name} was not ready after {timeout_s:g} s.{self._log_hint()}")
             time.sleep(POLL_S)
 
+    def wait(self, timeout_s: float) -> int:
+        """Wait until the process has ended; return its exit code. Raises subprocess.TimeoutExpired."""
+        return self._process.wait(timeout_s)
+
     def stop(self, *, grace_s: float = 10) -> None:
-        """End the process: SIGTERM, and SIGKILL after `grace_s`. Does nothing if it has ended."""
-        if self.exit_code is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        """End the process: SIGTERM, and SIGKILL after `grace_s`. Nothing that it started stays behind."""
+        if self.exit_code is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_s)
+        self.kill()
 
     def kill(self) -> None:
         """End the process at once with SIGKILL, as a crash would, with whatever it started itself."""
-        if self.exit_code is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.wait()
 
     def _log_hint(self) -> str:
         tail = "\n  ".join(self.output().splitlines()[-15:])

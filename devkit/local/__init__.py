@@ -1,0 +1,1 @@
+"""Starts, watches and ends everything that Segpilot needs on one machine."""

@@ -1,0 +1,160 @@
+"""`python -m devkit up | demo | status | stop`."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from devkit.azurite import AzuriteMissingError
+from devkit.child import ChildError
+from devkit.local import processes
+from devkit.local.record import Part, RecordFile, StackRunsAlreadyError, end_parts
+from devkit.local.stack import REPOSITORY, LocalStack, read_function_key
+
+STATE = REPOSITORY / ".segpilot"
+USUAL_PORT = 7071  # where Core Tools serve, too
+NOT_RUNNING = 3  # as `systemctl status` answers
+WATCH_INTERVAL_S = 0.5
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out `argv[0]`; return the exit code."""
+    arguments = _build_parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (AzuriteMissingError, ChildError, StackRunsAlreadyError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m devkit")
+    commands = parser.add_subparsers(required=True)
+
+    up = commands.add_parser("up", help="start everything; Ctrl-C ends it")
+    up.set_defaults(run=_up)
+    _add_stack_options(up)
+
+    status = commands.add_parser("status", help="say what runs, and where")
+    status.set_defaults(run=_status)
+    stop = commands.add_parser("stop", help="end what `up` started elsewhere")
+    stop.set_defaults(run=_stop)
+    for command in (up, status, stop):
+        command.add_argument("--state", type=Path, default=STATE, help="folder of all state (%(default)s)")
+    return parser
+
+
+def _add_stack_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--port", type=int, help=f"port of the app ({USUAL_PORT}, or a free one if that is taken)"
+    )
+    command.add_argument(
+        "--app", type=Path, default=REPOSITORY, help="folder of function_app.py (this repository)"
+    )
+    command.add_argument("--func", action="store_true", help="run the app by Core Tools' `func start`")
+    command.add_argument(
+        "--autopilot-url",
+        default=os.environ.get("AUTOPILOT_URL"),
+        help="use this Autopilot API and start no simulator (environment: AUTOPILOT_URL)",
+    )
+    command.add_argument(
+        "--set", dest="settings", metavar="NAME=VALUE", action="append", default=[], type=_split_setting,
+        help="an app setting that wins over all others; may be repeated",
+    )  # fmt: skip
+
+
+def _split_setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    stack = LocalStack(
+        arguments.state,
+        autopilot_url=arguments.autopilot_url,
+        settings=dict(arguments.settings),
+        app=arguments.app,
+        host_port=_choose_port() if arguments.port is None else arguments.port,
+        use_func=arguments.func,
+    )
+    try:
+        stack.start(tell=_tell)
+        _tell_keys(arguments.state, stack.autopilot_key if stack.autopilot_control else None)
+        print("Ctrl-C ends all of it.", flush=True)
+        while (dead := stack.find_dead()) is None:
+            time.sleep(WATCH_INTERVAL_S)
+        raise ChildError(f"{dead.name} has ended with exit code {dead.exit_code}. Log: {dead.log_path}")
+    finally:
+        # A second Ctrl-C must not leave a part behind; `stop` takes a bounded time.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        stack.stop()
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    record = RecordFile(arguments.state).read()
+    if record is None:
+        print("Nothing runs.")
+        return NOT_RUNNING
+    for part in record.parts:
+        _tell(part)
+    _tell_keys(arguments.state, None)
+    if not record.runs:
+        print(f"Process {record.pid}, which had started these, is gone: python -m devkit stop ends the rest.")
+    return 0 if record.runs and all(part.runs for part in record.parts) else NOT_RUNNING
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    file = RecordFile(arguments.state)
+    record = file.read()
+    if record is None:
+        print("Nothing runs.")
+        return 0
+    # The owner ends its parts itself, which may take a while; what is left after that is ended here.
+    if record.born is not None and processes.end(record.pid, record.born, grace_s=90):
+        print(f"Ended process {record.pid} and all it had started.")
+    for name in end_parts(file.read() or record):
+        print(f"Ended {name}, which was left behind.")
+    file.remove()
+    return 0
+
+
+def _tell(part: Part) -> None:
+    state = "" if part.runs else "  NOT RUNNING"
+    print(f"{part.name:<10} {part.url:<48} log: {_shorten(part.log)}{state}", flush=True)
+
+
+def _tell_keys(state: Path, autopilot_key: str | None) -> None:
+    if autopilot_key is not None:
+        print(f"{'':<10} API key of the simulated Autopilot: {autopilot_key}")
+    key = read_function_key(state)
+    if key:
+        print(f"{'':<10} function key of the app (x-functions-key): {key}")
+
+
+def _shorten(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _choose_port() -> int:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", USUAL_PORT))
+        except OSError:
+            return 0
+    return USUAL_PORT
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,219 @@
+"""The whole of Segpilot's surroundings on one machine, and the app in the middle."""
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import requests
+
+from devkit.autopilot.simulator import DEFAULT_KEY
+from devkit.azurite import AzuriteServer
+from devkit.child import Child, ChildError
+from devkit.local import processes
+from devkit.local.environment import build_environment
+from devkit.local.record import Part, RecordFile
+from devkit.vault.server import VaultServer
+
+REPOSITORY = Path(__file__).parents[2]
+HOST_GRACE_S = 30  # the host lets running functions end
+
+
+class LocalStack:
+    """Storage, vault, Autopilot simulator and functions host as child processes.
+
+    `with LocalStack(folder) as stack:` starts them and ends them in reverse order. All state is in
+    `state`, logs in `state/logs`; another stack on the same folder finds what this one left.
+
+    - `autopilot_url`: use this destination and start no simulator. `autopilot_key` is then up to you.
+    - `autopilot_switches`: uncertain behaviours of the simulator (`python -m devkit autopilot --help`).
+    - `settings`: app settings that win over all others.
+    - `app`: the folder of function_app.py. `use_func`: run it by Core Tools' `func start`.
+    - `host_port`: 0 lets the system choose.
+
+    Raises ChildError, which names the log, when a part does not start, and StackRunsAlreadyError.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        autopilot_url: str | None = None,
+        autopilot_key: str = DEFAULT_KEY,
+        autopilot_switches: Mapping[str, object] | None = None,
+        settings: Mapping[str, str] | None = None,
+        app: Path = REPOSITORY,
+        host_port: int = 0,
+        use_func: bool = False,
+    ) -> None:
+        self.state = state.resolve()
+        self.autopilot_key = autopilot_key
+        self._given_autopilot_url = autopilot_url
+        self._autopilot_switches = dict(autopilot_switches or {})
+        self._settings = dict(settings or {})
+        self._app = app.resolve()
+        self._host_port = host_port
+        self._use_func = use_func
+        self._record_file = RecordFile(self.state)
+        self._children: list[tuple[Child, float]] = []  # with the grace each gets
+
+    def start(self, tell: Callable[[Part], None] | None = None) -> None:
+        """Start all parts, one after the other; `tell` hears of each that is ready."""
+        self._tell = tell
+        self._record = self._record_file.claim()
+        shutil.rmtree(self.state / "logs", ignore_errors=True)
+        try:
+            self._start_storage()
+            self._start_vault()
+            self._start_autopilot()
+            self.environment = build_environment(
+                self._app,
+                connection_string=self.connection_string,
+                vault=self.vault.environment,
+                autopilot_url=self.autopilot_url,
+                overrides=self._settings,
+            )
+            self.start_host()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End all parts, last first: SIGTERM, and SIGKILL after a grace."""
+        while self._children:
+            child, grace_s = self._children.pop()
+            child.stop(grace_s=grace_s)
+        self._record_file.remove()
+
+    def start_host(self) -> None:
+        """Start the host, on the port it had before if there was one."""
+        if self._use_func:
+            self._start_func()
+            return
+        command = [sys.executable, "-m", "devkit", "host", "--app", str(self._app)]
+        command += ["--state", str(self.state / "host"), "--port", str(self._host_port)]
+        self._host = self._start("app", command, environment=self.environment, grace_s=HOST_GRACE_S)
+        [self.host_url] = self._host.wait_for_output(r"^host listening on (\S+)", timeout_s=60)
+        self._host_port = urlsplit(self.host_url).port or 0
+        self._announce("app", self.host_url, self._host)
+
+    def kill_host(self) -> None:
+        """End the host with SIGKILL, as a crash would."""
+        self._host.kill()
+        self._forget(self._host)
+
+    def stop_host(self) -> None:
+        """End the host in order."""
+        self._host.stop(grace_s=HOST_GRACE_S)
+        self._forget(self._host)
+
+    @property
+    def function_key(self) -> str:
+        """The key for functions of level FUNCTION; empty with `func`, which asks for none locally."""
+        return read_function_key(self.state)
+
+    def find_dead(self) -> Child | None:
+        """Return a part that has ended although it was not told to."""
+        return next((child for child, _ in self._children if child.exit_code is not None), None)
+
+    def __enter__(self) -> "LocalStack":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start_storage(self) -> None:
+        self.storage = AzuriteServer(self.state / "storage", log_path=self._log_of("storage"))
+        self.connection_string = self.storage.connection_string
+        self._adopt("storage", self.storage.blob_url, self.storage.child)
+
+    def _start_vault(self) -> None:
+        self.vault = VaultServer(self.state / "vault", log_path=self._log_of("vault"))
+        self._adopt("vault", self.vault.environment["KEY_VAULT_URL"], self.vault.child)
+
+    def _start_autopilot(self) -> None:
+        self.autopilot_control: str | None = None
+        if self._given_autopilot_url is not None:
+            self.autopilot_url = self._given_autopilot_url
+            return
+        command = [sys.executable, "-m", "devkit", "autopilot", "--port", "0", "--key", self.autopilot_key]
+        command += ["--state", str(self.state / "autopilot.sqlite")]
+        child = self._start("autopilot", command)
+        [url] = child.wait_for_output(r"^autopilot listening on (\S+)", timeout_s=30)
+        self.autopilot_url = f"{url}/v1"
+        self.autopilot_control = f"{url}/control"
+        if self._autopilot_switches:
+            set_switches = f"{self.autopilot_control}/switches"
+            requests.post(set_switches, json=self._autopilot_switches, timeout=10).raise_for_status()
+        self._announce("autopilot", url, child)
+
+    def _start_func(self) -> None:
+        port = self._host_port or _find_free_port()
+        command = ["func", "start", "--port", str(port)]
+        self._host = self._start(
+            "app", command, environment=self.environment, grace_s=HOST_GRACE_S, cwd=self._app
+        )
+        self._host.wait_for_output(
+            r"(Host lock lease acquired|Worker process started and initialized)", timeout_s=120
+        )
+        self._host_port = port
+        self.host_url = f"http://127.0.0.1:{port}"
+        self._announce("app", self.host_url, self._host)
+
+    def _start(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        grace_s: float = 10,
+        cwd: Path = REPOSITORY,
+    ) -> Child:
+        if shutil.which(command[0]) is None:
+            raise ChildError(f"{command[0]} is not on the PATH.")
+        child = Child(name, command, log_path=self._log_of(name), env=environment, cwd=cwd)
+        self._children.append((child, grace_s))
+        return child
+
+    def _adopt(self, name: str, url: str, child: Child) -> None:
+        self._children.append((child, 10))
+        self._announce(name, url, child)
+
+    def _announce(self, name: str, url: str, child: Child) -> None:
+        part = Part(name=name, url=url, log=child.log_path, pid=child.pid, born=processes.birth(child.pid))
+        self._record.parts.append(part)
+        self._record_file.write(self._record)
+        if self._tell is not None:
+            self._tell(part)
+
+    def _forget(self, child: Child) -> None:
+        self._children = [(each, grace_s) for each, grace_s in self._children if each is not child]
+        self._record.parts = [part for part in self._record.parts if part.pid != child.pid]
+        self._record_file.write(self._record)
+
+    def _log_of(self, name: str) -> Path:
+        return self.state / "logs" / f"{name}.log"
+
+
+def read_function_key(state: Path) -> str:
+    """Return the host's default function key; empty when our own host has never run on `state`."""
+    keys = state / "host" / "keys.json"
+    if not keys.exists():
+        return ""
+    return str(json.loads(keys.read_text(encoding="utf-8"))["functionKeys"]["default"])
+
+
+def _find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
