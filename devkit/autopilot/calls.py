@@ -26,7 +26,10 @@ class CallLog:
         self.max_contacts_per_call = max(self.max_contacts_per_call, contacts)
 
     def record(self, endpoint: str, path: str, outcome: str, contacts: int) -> None:
-        """``outcome`` is the status, or the name of the fault when no answer was sent; contacts: taken in bulk."""
+        """``outcome`` is the status, or the name of the fault when no answer was sent.
+
+        ``contacts`` counts those of a bulk call that was carried out, whether or not its answer was sent.
+        """
         self.outcomes[endpoint][outcome] += 1
         self.accepted_bulk_calls += contacts > 0
         at_s = time.monotonic() - self._started_s

@@ -60,8 +60,9 @@ class Account:
     def lists_titled(self, title: str) -> list[ContactList]:
         return [each for each in self.lists.values() if each.title == title]
 
-    def create_contact(self, email: str | None, fields: dict[str, Any], custom: dict[str, Any]) -> Contact:
-        at_ms = now_ms()
+    def create_contact(
+        self, email: str | None, fields: dict[str, Any], custom: dict[str, Any], at_ms: int
+    ) -> Contact:
         contact = Contact(next(self._numbers), new_id("person"), email, fields, custom, at_ms, at_ms)
         self.admit(contact)
         return contact

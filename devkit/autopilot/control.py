@@ -25,7 +25,7 @@ class Control:
         steps = [unquote(step) for step in request.path.split("/") if step][1:]
         try:
             return self._answer(request, steps)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             return json_reply({"error": "Bad Request", "message": str(error)}, 400)
 
     def _answer(self, request: Request, steps: list[str]) -> Reply:
@@ -42,18 +42,18 @@ class Control:
             case "GET", "switches":
                 return json_reply(self._switches.as_dict())
             case "POST", "switches":
-                self._switches.update(orjson.loads(request.body))
+                self._switches.update(_order_in(request))
                 return json_reply(self._switches.as_dict())
             case "GET", "faults":
                 return json_reply(self._faults.as_dict())
             case "POST", "faults":
-                self._faults.change(orjson.loads(request.body))
+                self._faults.change(_order_in(request))
                 return json_reply(self._faults.as_dict())
             case "POST", "key":
-                self._gate.key = _key_in(orjson.loads(request.body))
+                self._gate.key = _key_in(_order_in(request))
                 return json_reply({})
             case "POST", "custom_fields":
-                order = orjson.loads(request.body)
+                order = _order_in(request)
                 self._account.custom_fields.create(order["name"], order["fieldType"])
                 return json_reply({})
             case "POST", "reset":
@@ -81,7 +81,14 @@ class Control:
         }
 
 
-def _key_in(order: Any) -> str | None:
+def _order_in(request: Request) -> dict[str, Any]:
+    order = orjson.loads(request.body)
+    if not isinstance(order, dict):
+        raise ValueError("the body must be a JSON object")
+    return order
+
+
+def _key_in(order: dict[str, Any]) -> str | None:
     """``{"key": "…"}`` replaces the key, ``{"key": null}`` revokes it."""
     key = order["key"]
     if not (key is None or (isinstance(key, str) and key)):

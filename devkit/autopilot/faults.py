@@ -32,6 +32,12 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+        if self.times is not None and not (isinstance(self.times, int) and self.times > 0):
+            raise ValueError("times must be a whole number above 0")
+        if not (isinstance(self.probability, int | float) and 0 <= self.probability <= 1):
+            raise ValueError("probability must lie between 0 and 1")
+        if not (isinstance(self.seconds, int | float) and self.seconds >= 0):
+            raise ValueError("seconds must be a number that is not negative")
         if self.status not in (500, 502, 503):
             raise ValueError("status must be 500, 502 or 503")
         if self.kind == "slow_list":
@@ -77,7 +83,7 @@ class Faults:
         if unknown:
             raise ValueError(f"There is no {', '.join(sorted(unknown))}.")
         added = [Fault(**each) for each in order.get("faults", [])]
-        poison = {email.lower() for email in order.get("poison", [])}
+        poison = {str(email).lower() for email in order.get("poison", [])}
         if order.get("clear"):
             self.clear()
         if "seed" in order:

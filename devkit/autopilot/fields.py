@@ -7,6 +7,7 @@ call with 400; a key without a known type is ignored; blank values clear a field
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from devkit.autopilot.identifiers import iso_from_text, iso_time
@@ -68,7 +69,7 @@ def _is_date(value: object) -> bool:
     if type(value) is not str or _DATE(value) is None:
         return False
     try:
-        iso_from_text(value)
+        datetime.fromisoformat(value)
     except ValueError:
         return False
     return True

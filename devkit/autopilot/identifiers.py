@@ -1,8 +1,11 @@
 """Ids in the shapes that were recorded, and times in the shapes the API speaks."""
 
-import os
 import time
 from datetime import UTC, datetime
+from random import Random
+
+# Never seeded: ids must differ from those of an earlier process, which a state file may hold.
+_random = Random()
 
 # One look at the wall clock per process: afterwards time only goes forward, whatever happens to the clock.
 _STARTED_MS = time.time() * 1000 - time.monotonic() * 1000
@@ -10,7 +13,7 @@ _STARTED_MS = time.time() * 1000 - time.monotonic() * 1000
 
 def new_id(prefix: str) -> str:
     """Return ``prefix_`` and a random upper-case UUID."""
-    digits = os.urandom(16).hex().upper()
+    digits = f"{_random.getrandbits(128):032X}"
     return f"{prefix}_{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
@@ -25,7 +28,7 @@ def iso_time(at_ms: float) -> str:
 
 
 def iso_from_text(text: str) -> str:
-    """Return an ISO date or date-time in the form in which dates are read back. Raises ValueError."""
+    """Return an ISO date or date-time in the form in which dates are read back; without a zone it is UTC."""
     moment = datetime.fromisoformat(text)
     return _iso(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
 

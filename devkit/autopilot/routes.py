@@ -52,9 +52,11 @@ class Gate:
             self._check_key(request)
             self._throttle()
             fault = self._faults.draw(endpoint) if self._faults.active else None
-            reply = self._serve(route, params, request) if fault is None or fault.applied else Reply(200)
-            if fault is not None:
-                reply = self._break(reply, fault)
+            if fault is None:
+                reply = self._serve(route, params, request)
+            else:
+                served = self._serve(route, params, request) if fault.applied else Reply(200)
+                reply = self._break(served, fault)
         except Refusal as refusal:
             reply = error_reply(refusal, self._switches.error_body)
         if self._switches.latency_ms or self._switches.latency_jitter_ms:
@@ -93,9 +95,12 @@ class Gate:
             raise _too_many(rate, self._switches.rate_retry_after)
 
     def _serve(self, route: Route, params: list[str], request: Request) -> Reply:
-        if not route.has_body:
-            return route.answer(self._api, *params)
-        return route.answer(self._api, _read_json(request.body), *params)
+        try:
+            if not route.has_body:
+                return route.answer(self._api, *params)
+            return route.answer(self._api, _read_json(request.body), *params)
+        except Refusal as refusal:
+            return error_reply(refusal, self._switches.error_body)
 
     def _break(self, reply: Reply, fault: Fault) -> Reply:
         reply.fault = fault.kind
@@ -111,7 +116,7 @@ class Gate:
                 reply.ending = Ending.RESET
             case "timeout":
                 reply.ending, reply.delay_s = Ending.DROP, fault.seconds
-            case "slow_list":
+            case "slow_list" if reply.status == 200:
                 reply = json_reply({"message": "The list is being created."})
                 reply.delay_s = fault.seconds
             case "garbage":

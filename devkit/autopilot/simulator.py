@@ -126,10 +126,11 @@ class AutopilotSimulator:
 
     def _answer(self, request: Request) -> Reply:
         try:
-            if request.path.startswith("/v1"):
-                return self._gate.answer(request)
-            if request.path.startswith("/control"):
-                return self._control.answer(request)
+            match request.path.split("/", 2)[1]:
+                case "v1":
+                    return self._gate.answer(request)
+                case "control":
+                    return self._control.answer(request)
         except Exception:
             _log.exception("The simulator failed at %s %s", request.method, request.path)
             return error_reply(Refusal(500, "The simulator failed."), "error")

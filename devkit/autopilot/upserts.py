@@ -48,8 +48,9 @@ class Upserts:
             self._check_limit(raws, kept, self._switches.contact_limit)
         for name, field_type in created.items():
             self._account.custom_fields.create(name, field_type)
+        at_ms = now_ms()
         contacts = [
-            self._apply(raw, list_rule) if keep else None for raw, keep in zip(raws, kept, strict=True)
+            self._apply(raw, list_rule, at_ms) if keep else None for raw, keep in zip(raws, kept, strict=True)
         ]
         self._account.touch(contact for contact in contacts if contact is not None)
         return contacts
@@ -90,7 +91,7 @@ class Upserts:
         if len(self._account.contacts) + len(created) + sent.count(None) > limit:
             raise Refusal(403, "The number of contacts of your plan has been reached.")
 
-    def _apply(self, raw: dict[str, Any], list_rule: str) -> Contact:
+    def _apply(self, raw: dict[str, Any], list_rule: str, at_ms: int) -> Contact:
         email = raw.pop("Email", None)
         custom = raw.pop("custom", None) or {}
         extra = {}
@@ -99,9 +100,10 @@ class Upserts:
         contact = self._account.by_email.get(email) if email is not None else None
         is_new = contact is None
         if contact is None:
-            contact = self._account.create_contact(email, raw, custom)
+            contact = self._account.create_contact(email, raw, custom, at_ms)
         else:
             self._merge(contact, raw, custom)
+            contact.updated_ms = at_ms
         if extra:
             self._apply_extra(
                 contact, extra, joins=list_rule == "honoured" or (list_rule == "new_only" and is_new)
@@ -117,7 +119,6 @@ class Upserts:
             }
         contact.fields.update(fields)
         contact.custom.update(custom)
-        contact.updated_ms = now_ms()
 
     def _apply_extra(self, contact: Contact, extra: dict[str, Any], *, joins: bool) -> None:
         if isinstance(unsubscribed := extra.get("unsubscribed"), bool):
