@@ -1,0 +1,1 @@
+"""Durable Functions on one machine: the engine behind orchestrator, activity and entity functions."""
