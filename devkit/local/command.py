@@ -1,25 +1,31 @@
 """`python -m devkit up | demo | status | stop`."""
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
 
 from devkit.azurite import AzuriteMissingError
 from devkit.child import ChildError
 from devkit.local import processes
+from devkit.local.demo import DemoError, run_demo
 from devkit.local.record import Part, RecordFile, StackRunsAlreadyError, end_parts
-from devkit.local.stack import REPOSITORY, LocalStack, read_function_key
+from devkit.local.stack import REPOSITORY, LocalStack, forget_state, read_function_key
 
 STATE = REPOSITORY / ".segpilot"
 USUAL_PORT = 7071  # where Core Tools serve, too
 NOT_RUNNING = 3  # as `systemctl status` answers
 WATCH_INTERVAL_S = 0.5
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (AzuriteMissingError, ChildError, StackRunsAlreadyError) as error:
+    except (AzuriteMissingError, ChildError, DemoError, StackRunsAlreadyError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -42,12 +48,18 @@ def _build_parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     _add_stack_options(up)
 
+    demo = commands.add_parser("demo", help="the same from nothing, then export a sample segment")
+    demo.set_defaults(run=_demo)
+    demo.add_argument("--profiles", type=int, default=10_000, help="rows of the sample (%(default)s)")
+    demo.add_argument("--keep", action="store_true", help="let everything run on afterwards, until Ctrl-C")
+    _add_stack_options(demo)
+
     status = commands.add_parser("status", help="say what runs, and where")
     status.set_defaults(run=_status)
     stop = commands.add_parser("stop", help="end what `up` started elsewhere")
     stop.set_defaults(run=_stop)
-    for command in (up, status, stop):
-        command.add_argument("--state", type=Path, default=STATE, help="folder of all state (%(default)s)")
+    for command, folder in ((up, STATE), (demo, STATE / "demo"), (status, STATE), (stop, STATE)):
+        command.add_argument("--state", type=Path, default=folder, help="folder of all state (%(default)s)")
     return parser
 
 
@@ -78,7 +90,23 @@ def _split_setting(text: str) -> tuple[str, str]:
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    with _running(arguments) as stack:
+        _watch_over(stack)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    forget_state(arguments.state)
+    with _running(arguments) as stack:
+        successful = run_demo(stack, arguments.profiles, Console())
+        if arguments.keep:
+            _watch_over(stack)
+        return 0 if successful else 1
+
+
+@contextlib.contextmanager
+def _running(arguments: argparse.Namespace) -> Iterator[LocalStack]:
+    """Give a started stack; end it however the block is left, by a signal too."""
+    for number in ENDING:
         signal.signal(number, _interrupt)
     stack = LocalStack(
         arguments.state,
@@ -91,15 +119,20 @@ def _up(arguments: argparse.Namespace) -> int:
     try:
         stack.start(tell=_tell)
         _tell_keys(arguments.state, stack.autopilot_key if stack.autopilot_control else None)
-        print("Ctrl-C ends all of it.", flush=True)
-        while (dead := stack.find_dead()) is None:
-            time.sleep(WATCH_INTERVAL_S)
-        raise ChildError(f"{dead.name} has ended with exit code {dead.exit_code}. Log: {dead.log_path}")
+        yield stack
     finally:
         # A second Ctrl-C must not leave a part behind; `stop` takes a bounded time.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
         stack.stop()
+
+
+def _watch_over(stack: LocalStack) -> NoReturn:
+    """Wait until a part dies, which is an error, or a signal comes."""
+    print("Ctrl-C ends all of it.", flush=True)
+    while (dead := stack.find_dead()) is None:
+        time.sleep(WATCH_INTERVAL_S)
+    raise ChildError(f"{dead.name} has ended with exit code {dead.exit_code}. Log: {dead.log_path}")
 
 
 def _status(arguments: argparse.Namespace) -> int:

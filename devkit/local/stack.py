@@ -16,7 +16,7 @@ from devkit.azurite import AzuriteServer
 from devkit.child import Child, ChildError
 from devkit.local import processes
 from devkit.local.environment import build_environment
-from devkit.local.record import Part, RecordFile
+from devkit.local.record import Part, Record, RecordFile
 from devkit.vault.server import VaultServer
 
 REPOSITORY = Path(__file__).parents[2]
@@ -59,6 +59,7 @@ class LocalStack:
         self._host_port = host_port
         self._use_func = use_func
         self._record_file = RecordFile(self.state)
+        self._record: Record | None = None
         self._children: list[tuple[Child, float]] = []  # with the grace each gets
 
     def start(self, tell: Callable[[Part], None] | None = None) -> None:
@@ -87,7 +88,9 @@ class LocalStack:
         while self._children:
             child, grace_s = self._children.pop()
             child.stop(grace_s=grace_s)
-        self._record_file.remove()
+        if self._record is not None:
+            self._record = None
+            self._record_file.remove()
 
     def start_host(self) -> None:
         """Start the host, on the port it had before if there was one."""
@@ -191,18 +194,34 @@ class LocalStack:
 
     def _announce(self, name: str, url: str, child: Child) -> None:
         part = Part(name=name, url=url, log=child.log_path, pid=child.pid, born=processes.birth(child.pid))
-        self._record.parts.append(part)
-        self._record_file.write(self._record)
+        if self._record is not None:
+            self._record.parts.append(part)
+            self._record_file.write(self._record)
         if self._tell is not None:
             self._tell(part)
 
     def _forget(self, child: Child) -> None:
         self._children = [(each, grace_s) for each, grace_s in self._children if each is not child]
-        self._record.parts = [part for part in self._record.parts if part.pid != child.pid]
-        self._record_file.write(self._record)
+        if self._record is not None:
+            self._record.parts = [part for part in self._record.parts if part.pid != child.pid]
+            self._record_file.write(self._record)
 
     def _log_of(self, name: str) -> Path:
         return self.state / "logs" / f"{name}.log"
+
+
+def forget_state(state: Path) -> None:
+    """Remove what earlier stacks left in `state`, and nothing else that may lie there.
+
+    Raises StackRunsAlreadyError while one runs.
+    """
+    file = RecordFile(state)
+    file.claim()
+    for folder in ("storage", "vault", "host", "logs"):
+        shutil.rmtree(state / folder, ignore_errors=True)
+    for path in state.glob("autopilot.*"):
+        path.unlink()
+    file.remove()
 
 
 def read_function_key(state: Path) -> str:
