@@ -1,0 +1,147 @@
+"""The host put together: the app, its triggers, the durable engine and the HTTP server, started and stopped in order."""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from devkit.host.admin import Admin, Fire, show_home
+from devkit.host.blob_triggers import BlobTrigger
+from devkit.host.durable.engine import Engine
+from devkit.host.durable.management import client_binding, management_routes
+from devkit.host.durable_invoker import DurableInvoker
+from devkit.host.easy_auth import EasyAuth
+from devkit.host.http_triggers import MAX_BODY_SIZE_BYTES, HttpTriggers
+from devkit.host.indexing import index_app
+from devkit.host.invocation import Worker, thread_count
+from devkit.host.keys import load_or_create_keys
+from devkit.host.settings import read_host_json
+from devkit.host.timer_triggers import TimerTrigger
+
+GRACE_S = 10.0
+_CONNECTION = "AzureWebJobsStorage"
+_TRIGGERS: dict[str, type[TimerTrigger] | type[BlobTrigger]] = {
+    "timerTrigger": TimerTrigger,
+    "blobTrigger": BlobTrigger,
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the host listens on loopback, and the origin that it tells others when that is another one."""
+
+    port: int
+    public_url: str | None = None
+
+
+class Host:
+    """One running host. `start` raises `IndexingError` or `SettingsError` when the app cannot be served."""
+
+    def __init__(
+        self, *, app_dir: Path, state_dir: Path, address: Address, environment: Mapping[str, str]
+    ) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self._address = address
+        self._port = address.port
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._keys = load_or_create_keys(state_dir / "keys.json")
+        self._options = options = read_host_json(app_dir, environment)
+        functions = index_app(app_dir, environment)
+        self._database = sqlite3.connect(state_dir / "host.sqlite", isolation_level=None)
+        self._database.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
+        self._worker = Worker(
+            threads=thread_count(environment),
+            timeout_s=options.function_timeout_s,
+            client_binding=self._make_client_binding,
+        )
+        self._http = HttpTriggers(
+            functions,
+            worker=self._worker,
+            keys=self._keys,
+            options=options,
+            public_url=lambda: self.public_url,
+        )
+        self._triggers = [
+            _TRIGGERS[function.trigger_type](function, worker=self._worker, database=self._database)
+            for function in functions
+            if function.trigger_type in _TRIGGERS
+        ]
+        self._engine = Engine(
+            database=state_dir / "durable.sqlite",
+            invoker=DurableInvoker(functions, self._worker),
+            task_hub=options.task_hub,
+            max_concurrent_activities=options.max_concurrent_activities,
+            max_concurrent_orchestrators=options.max_concurrent_orchestrators,
+        )
+        self._runner = web.AppRunner(
+            self._make_web_app(environment), access_log=None, handle_signals=False, shutdown_timeout=GRACE_S
+        )
+
+    @property
+    def url(self) -> str:
+        """The origin on loopback, without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def public_url(self) -> str:
+        return (self._address.public_url or self.url).rstrip("/")
+
+    async def start(self) -> None:
+        """Listen, and set all triggers going."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._address.port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self._engine_task = asyncio.create_task(self._engine.run())
+        self._tasks = [asyncio.create_task(trigger.run()) for trigger in self._triggers]
+
+    async def stop(self) -> bool:
+        """Take nothing new, let what is running end. Return whether all of it did within `GRACE_S` seconds."""
+        self._http.stop()
+        for trigger in self._triggers:
+            trigger.stop()
+        if self._tasks:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=GRACE_S)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._engine.stop()
+        await self._engine_task
+        await self._runner.cleanup()
+        finished = await asyncio.to_thread(self._worker.stop, GRACE_S)
+        self._database.close()
+        return finished
+
+    def _make_client_binding(self) -> str:
+        return client_binding(
+            self._engine,
+            self.public_url,
+            hub=self._options.task_hub,
+            connection=_CONNECTION,
+            system_key=self._keys.durable,
+        )
+
+    def _make_web_app(self, environment: Mapping[str, str]) -> web.Application:
+        app = web.Application(client_max_size=MAX_BODY_SIZE_BYTES)
+        if environment.get("AzureWebJobsDisableHomepage", "").lower() != "true":
+            app.router.add_get("/", show_home)
+        if environment.get("WEBSITE_AUTH_ENABLED", "").lower() == "true":
+            easy_auth = EasyAuth(self._keys.session_secret)
+            app.middlewares.append(easy_auth.middleware)
+            app.add_routes(easy_auth.routes())
+        firing: dict[str, Fire] = {trigger.function.name: trigger.fire for trigger in self._triggers}
+        app.add_routes(Admin(keys=self._keys, firing=firing, host_id=self._options.task_hub).routes())
+        app.add_routes(
+            management_routes(
+                self._engine,
+                hub=self._options.task_hub,
+                connection=_CONNECTION,
+                system_key=self._keys.durable,
+            )
+        )
+        app.router.add_route("*", "/{path:.*}", self._http.handle)
+        return app
