@@ -1,0 +1,7 @@
+"""Reading segment files: one file's bytes in, rows with their exact line numbers out. See docs/segment-files.md."""
+
+from shared.pipeline.reading.formats import FileFormat
+from shared.pipeline.reading.opening import open_rows
+from shared.pipeline.reading.rows import BrokenCode, BrokenRow, OnBroken, RowReader
+
+__all__ = ["BrokenCode", "BrokenRow", "FileFormat", "OnBroken", "RowReader", "open_rows"]

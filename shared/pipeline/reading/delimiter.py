@@ -1,0 +1,28 @@
+"""Which character separates the fields of a CSV file."""
+
+import csv
+import re
+from collections.abc import Sequence
+from itertools import islice
+
+DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE_ROWS = 200
+
+_is_declaration = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE).fullmatch
+
+
+def declared_delimiter(first_line: str) -> str | None:
+    """Return what a first line such as ``sep=;`` declares (Excel writes and reads it), or None."""
+    found = _is_declaration(first_line)
+    return found[1] if found else None
+
+
+def choose_delimiter(sample: Sequence[str]) -> str:
+    """Return the delimiter that explains the most separators in rows as wide as the first one; else a comma."""
+    return max(DELIMITERS, key=lambda delimiter: _explained(sample, delimiter))
+
+
+def _explained(sample: Sequence[str], delimiter: str) -> int:
+    reader = csv.reader(sample, delimiter=delimiter, skipinitialspace=True)
+    widths = [len(row) for row in islice(reader, _SAMPLE_ROWS) if row]
+    return widths.count(widths[0]) * (widths[0] - 1) if widths else 0
