@@ -156,7 +156,8 @@ TROUBLE = {
     **dict.fromkeys((90, 190, 290, 390, 490), "duplicate_email"),
     **dict.fromkeys((75, 275), "bad_income"),
     **dict.fromkeys((175, 375), "bad_birth_date"),
-    410: "broken_quotes",
+    410: "unclosed_quote",
+    415: "stray_quotes",
     420: "too_few_columns",
     430: "too_many_columns",
 }
@@ -164,10 +165,10 @@ TROUBLE = {
 
 @dataclass(frozen=True)
 class SegmentCounts:
-    """What is in the file. Broken lines are rows too; each of their addresses occurs only once.
+    """What is in the file, by rows; every line but the header is a row.
 
-    `people` are the distinct valid addresses in rows with the right number of columns and whole quotes:
-    what a run should accept if every broken line is rejected.
+    `people` are the distinct valid addresses in readable rows: those with the right number of columns and no
+    unclosed quote. Quotes that stray about within a value (`"Ana "the boss" ",`) are readable.
     """
 
     rows: int
@@ -175,7 +176,8 @@ class SegmentCounts:
     blank_emails: int
     invalid_emails: dict[str, int]
     duplicate_emails: int
-    broken_quotes: int
+    unclosed_quotes: int
+    stray_quotes: int
     too_few_columns: int
     too_many_columns: int
     bad_incomes: int
@@ -193,11 +195,12 @@ def write_segment(path: Path, profiles: int = 10_000, *, seed: int = 2026) -> Se
     invalid = {code: counts[code] for code in INVALID_ADDRESSES if counts[code]}
     return SegmentCounts(
         rows=profiles,
-        people=counts["none"] + counts["bad_income"] + counts["bad_birth_date"],
+        people=sum(counts[kind] for kind in ("none", "stray_quotes", "bad_income", "bad_birth_date")),
         blank_emails=counts["blank_email"],
         invalid_emails=invalid,
         duplicate_emails=counts["duplicate_email"],
-        broken_quotes=counts["broken_quotes"],
+        unclosed_quotes=counts["unclosed_quote"],
+        stray_quotes=counts["stray_quotes"],
         too_few_columns=counts["too_few_columns"],
         too_many_columns=counts["too_many_columns"],
         bad_incomes=counts["bad_income"],
@@ -268,8 +271,11 @@ def _respell(address: str, chance: random.Random) -> str:
 
 
 def _spoil(values: list[str], trouble: str) -> str:
-    if trouble == "broken_quotes":
-        return _line(values).replace(f",{values[1]},", f',"{values[1]} "the boss" ,', 1)
+    if trouble == "unclosed_quote":
+        # In the last column, so that no quote of the same line can close it.
+        return _line([*values[:-1], "CONSENT"]).replace("CONSENT", '"true')
+    if trouble == "stray_quotes":
+        return _line([values[0], "NAME", *values[2:]]).replace("NAME", f'"{values[1]} "the boss" "')
     if trouble == "too_few_columns":
         return _line(values[:5])
     if trouble == "too_many_columns":

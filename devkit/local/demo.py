@@ -206,6 +206,6 @@ def count_rejects(written: SegmentCounts) -> dict[str, int]:
         "duplicate-email": written.duplicate_emails,
         "too_few_fields": written.too_few_columns,
         "too_many_fields": written.too_many_columns,
-        "unclosed_quote": written.broken_quotes,
+        "unclosed_quote": written.unclosed_quotes,
     }
     return {reason: count for reason, count in sorted(expected.items()) if count}
