@@ -20,8 +20,6 @@ from shared.domain.errors import NotFound, SegmentUnreadable, StorageUnavailable
 from shared.domain.segment import SnapshotFile
 
 
-
-
 @contextlib.contextmanager
 def _storage_errors() -> Iterator[None]:
     try:
@@ -172,5 +170,3 @@ class AzureStateBlobs:
 
     def ping(self) -> None:
         _ping(self._container)
-
-

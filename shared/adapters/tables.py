@@ -117,7 +117,7 @@ class TableRecords(Generic[R]):
     def page(self, size: int, after: str | None = None) -> tuple[list[R], str | None]:
         condition = "PartitionKey eq @partition" + (" and RowKey gt @after" if after else "")
         with _storage_errors():
-            pages = self._table.query_entities(
+            pages: Any = self._table.query_entities(
                 condition, parameters={"partition": self._partition, "after": after}, results_per_page=size
             ).by_page()
             entities = list(next(pages, ()))
@@ -226,7 +226,9 @@ class _Row:
     def remove(self, before: Mapping[str, Any]) -> None:
         with _storage_errors():
             try:
-                self._table.delete_entity(before, etag=_etag(before), match_condition=MatchConditions.IfNotModified)
+                self._table.delete_entity(
+                    before, etag=_etag(before), match_condition=MatchConditions.IfNotModified
+                )
             except (ResourceModifiedError, ResourceNotFoundError):
                 raise _Contended from None
 
@@ -301,5 +303,3 @@ class TableStores:
     def ping(self) -> None:
         with _storage_errors():
             self.connections.find("-")
-
-

@@ -81,6 +81,9 @@ class Session(Protocol):
     def check(self) -> Account:
         """Raises Unauthorized, Refused or Unavailable."""
 
+    def find_lists(self, titles: Sequence[str]) -> dict[str, str]:
+        """Return the ids of those lists that exist, by title."""
+
     def ensure_list(self, title: str) -> str:
         """Return the id of the list with this title; it is created when there is none."""
 
@@ -99,11 +102,14 @@ class Session(Protocol):
 
 
 class Destination(Protocol):
-    """A kind of destination. Has no state and makes no calls."""
+    """A kind of destination."""
 
     name: str
     batch_size: int
     standard_fields: tuple[str, ...]
+
+    def ping(self) -> None:
+        """Raises Unavailable when nothing answers."""
 
     def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
         """Return one sentence per mapping that the destination cannot take."""

@@ -36,7 +36,7 @@ class SegpilotError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
     fault: ClassVar[Fault] = Fault.SERVICE
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(
         self, message: str, *, remedy: str = "", code: str | None = None, retry_after_s: float | None = None
@@ -123,6 +123,7 @@ class SecretUnavailable(SegpilotError):
     def __init__(self, message: str, *, missing: bool = False, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.missing = missing
+        self.retryable = not missing
 
 
 class StorageUnavailable(SegpilotError):

@@ -5,7 +5,9 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from shared.domain.export import Export
 from shared.domain.record import Moment, Record
+from shared.domain.segment import Snapshot
 
 
 class RunStatus(StrEnum):
@@ -89,6 +91,16 @@ class SegmentRun(Record):
     list_id: str | None = None
 
 
+class Plan(Record):
+    """What a run was asked to do, frozen when it was created: later edits do not reach it."""
+
+    export: Export
+    snapshots: tuple[Snapshot, ...]
+
+    def snapshot(self, segment: str) -> Snapshot:
+        return next(snapshot for snapshot in self.snapshots if snapshot.segment == segment)
+
+
 class Run(Record):
     id: str
     export_id: str
@@ -108,4 +120,5 @@ class Run(Record):
     cancel_requested_by: str | None = None
     created_at: Moment
     started_at: Moment | None = None
+    pushing_at: Moment | None = None
     ended_at: Moment | None = None

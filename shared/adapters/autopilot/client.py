@@ -135,7 +135,9 @@ class AutopilotRefusal(Refused):
     """A 4xx that will be the same next time. ``http_status`` is Autopilot's."""
 
     def __init__(self, message: str, http_status: int) -> None:
-        super().__init__(message, remedy="Read Autopilot's message; check field names, types and the contract.")
+        super().__init__(
+            message, remedy="Read Autopilot's message; check field names, types and the contract."
+        )
         self.http_status = http_status
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 import orjson
+import requests
 
 from shared.adapters.autopilot.client import AutopilotClient, AutopilotRefusal
 from shared.adapters.autopilot.encoder import STANDARD_FIELDS, ContactEncoder, check_mapping
@@ -12,6 +13,7 @@ from shared.domain.errors import Refused, Unavailable
 from shared.domain.export import FieldMapping
 
 _LIST_IN_BULK = "list_in_bulk"
+_PING_TIMEOUT_S = 5
 _LIST_POLLS = 45
 _LIST_POLL_S = 2.0
 _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
@@ -22,10 +24,20 @@ class Autopilot:
 
     name = "autopilot"
     batch_size = 100
-    standard_fields = STANDARD_FIELDS
+    standard_fields: tuple[str, ...] = STANDARD_FIELDS
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        self._url, self._timeout_s = url, timeout_s
+        self._url, self._timeout_s = url.rstrip("/"), timeout_s
+
+    def ping(self) -> None:
+        """Any answer will do: a call without a key is refused, but not left unanswered."""
+        try:
+            requests.get(f"{self._url}/account", timeout=_PING_TIMEOUT_S)
+        except requests.RequestException as problem:
+            raise Unavailable(
+                f"Autopilot cannot be reached ({type(problem).__name__}).",
+                remedy="Check the setting AUTOPILOT_URL and the app's way out to the internet.",
+            ) from None
 
     def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
         return check_mapping(fields)
@@ -65,11 +77,19 @@ class AutopilotSession:
         name = account.get("fullName") or account.get("instanceId") if isinstance(account, dict) else None
         return Account(str(name) if name else None, len(lists))
 
+    def find_lists(self, titles: Sequence[str]) -> dict[str, str]:
+        """Two lists may have the same title; the first one counts."""
+        wanted, found = set(titles), dict[str, str]()
+        for list_id, title in self._lists():
+            if title in wanted:
+                found.setdefault(title, list_id)
+        return found
+
     def ensure_list(self, title: str) -> str:
         """Creation is slow at times and may answer without an id (recorded: 30 s), and a call that seemed to
         fail may have worked; a list is therefore looked up before it is created and after."""
-        if found := self._find_list(title):
-            return found
+        if found := self.find_lists([title]):
+            return found[title]
         try:
             answer = self._client.call("POST", "/list", orjson.dumps({"name": title}))
         except Unavailable:
@@ -81,8 +101,8 @@ class AutopilotSession:
         if isinstance(answer, dict) and answer.get("list_id"):
             return str(answer["list_id"])
         for _ in range(_LIST_POLLS):
-            if found := self._find_list(title):
-                return found
+            if found := self.find_lists([title]):
+                return found[title]
             self._pacer.pause(_LIST_POLL_S)
         raise Unavailable(f"Autopilot did not create the list '{title}'.")
 
@@ -163,9 +183,6 @@ class AutopilotSession:
             raise
         return True
 
-    def _find_list(self, title: str) -> str | None:
-        return next((list_id for list_id, known in self._lists() if known == title), None)
-
     def _lists(self) -> list[tuple[str, str]]:
         answer = self._client.call("GET", "/lists")
         entries = answer.get("lists") if isinstance(answer, dict) else None
@@ -193,7 +210,6 @@ def _accepted(answer: object, batch: Sequence[Profile]) -> dict[str, str]:
     ids = answer.get("contact_ids")
     if isinstance(ids, list) and len(ids) == len(batch):
         return {
-            profile.email.casefold(): str(contact_id)
-            for profile, contact_id in zip(batch, ids, strict=True)
+            profile.email.casefold(): str(contact_id) for profile, contact_id in zip(batch, ids, strict=True)
         }
     raise Unavailable("Autopilot answered a bulk call without saying whom it accepted.")

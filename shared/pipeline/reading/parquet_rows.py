@@ -59,10 +59,10 @@ class ParquetRows:
                 }
             )
             source = "read_parquet(?, hive_partitioning = false)"
-            described = self._query(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+            described = self._query(f"DESCRIBE SELECT * FROM {source}").fetchall()
             self.columns = name_columns([str(column[0]) for column in described])
             selected = ", ".join(_select(str(column[0]), str(column[1])) for column in described)
-            self._result = self._query(f"SELECT {selected} FROM {source}")  # noqa: S608
+            self._result = self._query(f"SELECT {selected} FROM {source}")
         except BaseException:
             self._path.unlink(missing_ok=True)
             raise

@@ -1,0 +1,11 @@
+"""The function app: everything it does is registered here."""
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from functions import api, orchestration, triggers
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+app.register_functions(api.bp)
+app.register_functions(orchestration.bp)
+app.register_functions(triggers.bp)

@@ -1,0 +1,255 @@
+"""The orchestration of a run, and the activities it calls.
+
+Only ids, blob names and counts travel through its history. Activities answer with an envelope instead of raising: the
+SDK and the Durable extension number retries differently, so nothing here uses ``*_with_retry`` (docs/decisions/).
+A window of ``lanes`` chunks is in flight at any time: each lane is a sub-orchestration that takes its chunks in turn.
+"""
+
+from collections.abc import Callable, Generator
+from datetime import timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+from shared.bootstrap import app
+from shared.domain.destination import Stopped
+from shared.domain.errors import SegpilotError
+from shared.domain.record import Record
+from shared.pipeline.export_run import FinishTask, PrepareTask, StageTask
+from shared.pipeline.pushing import PushTask
+
+bp = df.Blueprint()
+
+Envelope = dict[str, Any]
+Steps = Generator[Any, Any, Any]
+
+_CHUNKS_PER_LANE = 100
+_LONGEST_PAUSE_S = 300
+_LONGEST_BUSY_WAIT_S = 60
+_WAITS_PER_GENERATION = 50
+_LOST_WORKERS = 5
+CANCEL_EVENT = "cancel"
+
+
+@bp.orchestration_trigger(context_name="context")
+def export_run(context: df.DurableOrchestrationContext) -> Steps:
+    """One run. Input: ``{"lanes", "patience_s", "waits"}``; the instance id is the run's id."""
+    order, run_id = context.get_input(), context.instance_id
+    context.set_custom_status({"stage": "waiting for the connection"})
+    begun = yield from _begin(context, order)
+    if begun is None:
+        return None
+    if begun.get("result", {}).get("over"):
+        return {"status": "over"}
+    staged: list[Envelope] = []
+    outcome = begun
+    if _succeeded(begun):
+        outcome = yield from _stage(context, order, begun["result"]["segments"], staged)
+    complete = False
+    if staged and _succeeded(outcome):
+        outcome = yield from _push_all(context, order, staged)
+        complete = _succeeded(outcome)
+    context.set_custom_status({"stage": "finishing"})
+    finish = {"run_id": run_id, "staged": staged, "failure": outcome.get("failure"), "complete": complete}
+    finished = yield from _attempt(context, order, "finish_run", finish)
+    context.set_custom_status({"stage": "done", **finished.get("result", {})})
+    if not _succeeded(finished):
+        raise RuntimeError(finished["failure"]["message"])
+    return finished["result"]
+
+
+@bp.orchestration_trigger(context_name="context")
+def push_lane(context: df.DurableOrchestrationContext) -> Steps:
+    """Push chunks one after the other. Input: ``{"tasks": [PushTask, …]}``.
+
+    Returns ``{"left": [PushTask, …], "failure", "retryable", "stopped"}``: what is left when it had to end early.
+    """
+    tasks = context.get_input()["tasks"]
+    for index, task in enumerate(tasks):
+        context.set_custom_status({"chunks": len(tasks), "done": index})
+        while True:
+            answer = yield context.call_activity("push_chunk", task)
+            pushed = answer.get("result", answer)
+            task = {**task, "pending": pushed.get("pending", task.get("pending"))}
+            if pushed.get("failure") or pushed.get("stopped"):
+                left = [task, *tasks[index + 1 :]]
+                return {
+                    "left": left,
+                    "failure": pushed.get("failure"),
+                    "retryable": bool(pushed.get("retryable")),
+                    "stopped": bool(pushed.get("stopped")),
+                }
+            if not pushed["pending"]:
+                break
+    return {"left": [], "failure": None, "retryable": False, "stopped": False}
+
+
+def _begin(context: df.DurableOrchestrationContext, order: Envelope) -> Steps:
+    """Begin once the connection is free. Returns None when the wait goes on in a new generation."""
+    waits = order.get("waits", 0)
+    while True:
+        begun = yield from _attempt(context, order, "begin_run", {"run_id": context.instance_id})
+        wait_s = begun.get("result", {}).get("wait_s")
+        if not wait_s:
+            return begun
+        waits += 1
+        yield from _pause(context, min(_LONGEST_BUSY_WAIT_S, wait_s * waits))
+        if waits % _WAITS_PER_GENERATION == 0:
+            context.continue_as_new({**order, "waits": waits})
+            return None
+
+
+def _stage(
+    context: df.DurableOrchestrationContext, order: Envelope, segments: list[str], staged: list[Envelope]
+) -> Steps:
+    for segment in segments:
+        context.set_custom_status({"stage": "reading", "segment": segment})
+        task = {"run_id": context.instance_id, "segment": segment}
+        answer = yield from _attempt(context, order, "stage_segment", task)
+        if not _succeeded(answer):
+            return answer
+        staged.append(answer["result"])
+    return {"result": {}} if segments else {"stopped": True}
+
+
+def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: list[Envelope]) -> Steps:
+    """Prepare lists, then push all chunks; what an outage leaves undone is taken up again after a pause."""
+    run_id = context.instance_id
+    prepared = yield from _attempt(context, order, "prepare_push", {"run_id": run_id, "staged": staged})
+    if not _succeeded(prepared):
+        return prepared
+    if prepared["result"].get("failure"):
+        return {"failure": prepared["result"]["failure"]}
+    lists = prepared["result"]["lists"]
+    tasks = [
+        {
+            "run_id": run_id,
+            "segment": one["segment"],
+            "list_id": lists[one["segment"]],
+            "folder": one["folder"],
+            "chunk": chunk,
+        }
+        for one in staged
+        if one["segment"] in lists
+        for chunk in range(one["chunks"])
+    ]
+    total, pauses, lanes_started, progress_at = len(tasks), 0, 0, context.current_utc_datetime
+    while tasks:
+        context.set_custom_status({"stage": "sending", "chunks": total, "done": total - len(tasks)})
+        lanes = min(order["lanes"], len(tasks))
+        turn, later = tasks[: lanes * _CHUNKS_PER_LANE], tasks[lanes * _CHUNKS_PER_LANE :]
+        answers = yield from _run_lanes(context, [turn[lane::lanes] for lane in range(lanes)], lanes_started)
+        lanes_started += lanes
+        left = sorted(
+            (task for answer in answers for task in answer["left"]),
+            key=lambda task: (task["segment"], task["chunk"]),
+        )
+        if hard := next(
+            (answer for answer in answers if answer["failure"] and not answer["retryable"]), None
+        ):
+            return {"failure": hard["failure"]}
+        if any(answer["stopped"] for answer in answers):
+            return {"stopped": True}
+        if left == turn:
+            waited_s = (context.current_utc_datetime - progress_at).total_seconds()
+            if waited_s > order["patience_s"]:
+                return {"failure": next(answer["failure"] for answer in answers if answer["failure"])}
+        else:
+            pauses, progress_at = 0, context.current_utc_datetime
+        tasks = left + later
+        if left:
+            pauses += 1
+            yield from _pause(context, min(_LONGEST_PAUSE_S, 5 * 2**pauses))
+    return {"result": {}}
+
+
+def _run_lanes(context: df.DurableOrchestrationContext, lanes: list[list[Envelope]], started: int) -> Steps:
+    """Run lanes side by side. A lane that broke down counts as not having done anything: pushing is repeatable."""
+    children = [
+        context.call_sub_orchestrator(
+            "push_lane", {"tasks": tasks}, instance_id=f"{context.instance_id}-lane-{started + number}"
+        )
+        for number, tasks in enumerate(lanes)
+    ]
+    try:
+        return (yield context.task_all(children))
+    except Exception:
+        failure = {
+            "code": "worker-lost",
+            "message": "A worker was lost while people were being sent.",
+            "remedy": "",
+        }
+        return [{"left": tasks, "failure": failure, "retryable": True, "stopped": False} for tasks in lanes]
+
+
+def _attempt(context: df.DurableOrchestrationContext, order: Envelope, name: str, task: Envelope) -> Steps:
+    """Call an activity until it answers for good. Outages are waited for; a lost worker is replaced a few times."""
+    started_at, tries, lost = context.current_utc_datetime, 0, 0
+    while True:
+        try:
+            answer = yield context.call_activity(name, task)
+        except Exception as error:
+            lost += 1
+            message = f"The step '{name}' broke down: {str(error).splitlines()[0][:300]}"
+            remedy = "Run the export again; if it stays so, see the log of the app."
+            answer = {
+                "failure": {"code": "internal", "message": message, "remedy": remedy},
+                "retryable": lost < _LOST_WORKERS,
+            }
+        if not answer.get("retryable"):
+            return answer
+        if (context.current_utc_datetime - started_at).total_seconds() > order["patience_s"]:
+            return answer
+        tries += 1
+        if (yield from _pause(context, min(_LONGEST_PAUSE_S, 2.5 * 2**tries))):
+            return {"stopped": True}
+
+
+def _pause(context: df.DurableOrchestrationContext, seconds: float) -> Steps:
+    """Wait; returns True when the run was cancelled meanwhile."""
+    timer = context.create_timer(context.current_utc_datetime + timedelta(seconds=seconds))
+    cancelled = context.wait_for_external_event(CANCEL_EVENT)
+    first = yield context.task_any([timer, cancelled])
+    if first is timer:
+        return False
+    timer.cancel()
+    return True
+
+
+def _succeeded(answer: Envelope) -> bool:
+    return "result" in answer
+
+
+def _envelope(step: Callable[[], Record]) -> Envelope:
+    try:
+        return {"result": step().model_dump(mode="json")}
+    except Stopped:
+        return {"stopped": True}
+    except SegpilotError as error:
+        failure = {"code": error.reason, "message": error.message, "remedy": error.remedy}
+        return {"failure": failure, "retryable": error.retryable}
+
+
+@bp.activity_trigger(input_name="task")
+def begin_run(task: Envelope) -> Envelope:
+    return _envelope(lambda: app().export_run.begin(task["run_id"]))
+
+
+@bp.activity_trigger(input_name="task")
+def stage_segment(task: Envelope) -> Envelope:
+    return _envelope(lambda: app().export_run.stage(StageTask.model_validate(task)))
+
+
+@bp.activity_trigger(input_name="task")
+def prepare_push(task: Envelope) -> Envelope:
+    return _envelope(lambda: app().export_run.prepare(PrepareTask.model_validate(task)))
+
+
+@bp.activity_trigger(input_name="task")
+def push_chunk(task: Envelope) -> Envelope:
+    return _envelope(lambda: app().export_run.push(PushTask.model_validate(task)))
+
+
+@bp.activity_trigger(input_name="task")
+def finish_run(task: Envelope) -> Envelope:
+    return _envelope(lambda: app().export_run.finish(FinishTask.model_validate(task)))

@@ -1,0 +1,39 @@
+"""Handing runs to the orchestration, and taking them back."""
+
+import asyncio
+
+import azure.durable_functions as df
+
+from functions.orchestration import CANCEL_EVENT
+from shared.bootstrap import app
+from shared.domain.run import Run
+from shared.usecases.runs import is_unstarted
+
+
+async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
+    """Start the orchestration of a run unless it was started already: safe to repeat."""
+    if not is_unstarted(run):
+        return
+    status = await client.get_status(run.id)
+    if status and status.runtime_status is not None:
+        return
+    settings = app().settings
+    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s}
+    try:
+        await client.start_new("export_run", instance_id=run.id, client_input=order)
+    except Exception:
+        # Somebody else may have started it between the two calls; only then is all well.
+        await asyncio.sleep(0.5)
+        status = await client.get_status(run.id)
+        if not status or status.runtime_status is None:
+            raise
+
+
+async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:
+    """Wake the orchestration when it is waiting; workers look at the run record by themselves."""
+    status = await client.get_status(run_id)
+    if status and status.runtime_status in (
+        df.OrchestrationRuntimeStatus.Running,
+        df.OrchestrationRuntimeStatus.Pending,
+    ):
+        await client.raise_event(run_id, CANCEL_EVENT, {})

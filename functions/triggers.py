@@ -1,0 +1,86 @@
+"""What sets runs off by itself: blobs that arrive, and the refresh."""
+
+import asyncio
+import logging
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+import azurefunctions.extensions.bindings.blob as blob
+
+from functions.starting import start_run
+from shared.bootstrap import app
+from shared.domain.errors import SegpilotError
+from shared.domain.identifiers import digest
+from shared.usecases.arrivals import ArrivalState
+
+bp = df.Blueprint()
+
+
+@bp.blob_trigger(
+    arg_name="arrived",
+    path="%SEGMENTS_CONTAINER%/{name}",
+    connection="SEGMENT_STORAGE",
+    source=func.BlobSource.EVENT_GRID,
+)
+@bp.durable_client_input(client_name="client")
+async def segment_arrived(arrived: blob.BlobClient, client: Any) -> None:
+    """Only the name and the ETag count; the file itself is not loaded. The rest is durable."""
+    properties = await asyncio.to_thread(arrived.get_blob_properties)
+    name, etag = properties.name, properties.etag
+    instance_id = f"arrival-{digest(name, etag, length=24)}"
+    status = await client.get_status(instance_id)
+    if status is None or status.runtime_status not in (
+        df.OrchestrationRuntimeStatus.Running,
+        df.OrchestrationRuntimeStatus.Pending,
+    ):
+        await client.start_new("segment_arrival", instance_id=instance_id, client_input={"name": name})
+
+
+@bp.orchestration_trigger(context_name="context")
+def segment_arrival(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+    """Wait until the snapshot that a blob belongs to is complete, then start its runs."""
+    tries = 0
+    while True:
+        try:
+            answer = yield context.call_activity("inspect_arrival", context.get_input())
+        except Exception as error:
+            tries += 1
+            if tries == 10:
+                raise
+            answer = {"wait_s": min(300, 2.0**tries), "why": str(error)[:200]}
+        if not answer["wait_s"]:
+            return answer
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=answer["wait_s"]))
+
+
+@bp.activity_trigger(input_name="task")
+@bp.durable_client_input(client_name="client")
+async def inspect_arrival(task: dict[str, str], client: Any) -> dict[str, Any]:
+    """Look at an arrival; when a snapshot is complete, create and start the runs that it sets off."""
+    try:
+        arrival = await asyncio.to_thread(app().arrivals.inspect, task["name"])
+        if arrival.state is not ArrivalState.COMPLETE:
+            return {"wait_s": arrival.wait_s, "why": arrival.why}
+        runs = await asyncio.to_thread(app().runs.create_for_arrival, arrival.snapshots)
+    except SegpilotError as problem:
+        if problem.retryable:
+            raise
+        logging.warning("An arrival was not used: %s", problem.message)
+        return {"wait_s": 0, "why": problem.message}
+    for run in runs:
+        await start_run(client, run)
+    return {"wait_s": 0, "why": "", "runs": [run.id for run in runs]}
+
+
+@bp.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%", run_on_startup=False, use_monitor=True)
+@bp.durable_client_input(client_name="client")
+async def refresh(timer: func.TimerRequest, client: Any) -> None:
+    """Run every export on what has arrived. The slot is the minute: one delivered twice starts nothing twice."""
+    if timer.past_due:
+        logging.info("The refresh is late and is caught up now.")
+    slot = datetime.now(UTC).replace(second=0, microsecond=0)
+    for run in await asyncio.to_thread(app().runs.create_for_schedule, slot):
+        await start_run(client, run)

@@ -1,0 +1,161 @@
+"""The one place that names real adapters. Nothing here talks to the network until it is first used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from azure.core.credentials import TokenCredential
+from azure.data.tables import TableServiceClient
+from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
+from azure.storage.blob import BlobServiceClient
+
+from shared.adapters.autopilot import Autopilot
+from shared.adapters.blobs import AzureSegmentBlobs, AzureStateBlobs
+from shared.adapters.tables import TableStores
+from shared.adapters.vault import KeyVault
+from shared.domain.destination import Destination
+from shared.domain.record import Clock, utc_now
+from shared.pipeline.export_run import ExportRun, PipelineLimits
+from shared.pipeline.pacing import PaceBook
+from shared.settings import Settings
+from shared.usecases.arrivals import Arrivals
+from shared.usecases.connections import Connections
+from shared.usecases.exports import Exports
+from shared.usecases.health import Health
+from shared.usecases.runs import Runs
+from shared.usecases.segments import Segments
+
+
+def _credential(client_id: str) -> TokenCredential:
+    return DefaultAzureCredential(managed_identity_client_id=client_id or None)
+
+
+@dataclass
+class App:
+    """Everything the functions use, made on first use and kept as long as the process."""
+
+    settings: Settings
+    clock: Clock = utc_now
+
+    @cached_property
+    def stores(self) -> TableStores:
+        settings = self.settings
+        if settings.state_storage:
+            return TableStores(TableServiceClient.from_connection_string(settings.state_storage))
+        return TableStores(
+            TableServiceClient(
+                settings.state_storage__tableserviceuri,
+                credential=_credential(settings.state_storage__clientid),
+            )
+        )
+
+    @cached_property
+    def segment_blobs(self) -> AzureSegmentBlobs:
+        settings = self.settings
+        service = _blob_service(
+            settings.segment_storage,
+            settings.segment_storage__blobserviceuri,
+            settings.segment_storage__clientid,
+        )
+        return AzureSegmentBlobs(service, settings.segments_container)
+
+    @cached_property
+    def state_blobs(self) -> AzureStateBlobs:
+        settings = self.settings
+        service = _blob_service(
+            settings.state_storage, settings.state_storage__blobserviceuri, settings.state_storage__clientid
+        )
+        return AzureStateBlobs(service, settings.state_container)
+
+    @cached_property
+    def vault(self) -> KeyVault:
+        settings = self.settings
+        return KeyVault(
+            SecretClient(
+                settings.key_vault_url,
+                _credential(settings.key_vault_client_id),
+                verify_challenge_resource=settings.key_vault_verify_challenge_resource,
+            )
+        )
+
+    @cached_property
+    def destinations(self) -> Mapping[str, Destination]:
+        autopilot = Autopilot(self.settings.autopilot_url, timeout_s=self.settings.autopilot_timeout_s)
+        return {autopilot.name: autopilot}
+
+    @cached_property
+    def paces(self) -> PaceBook:
+        return PaceBook(self.stores.paces)
+
+    @cached_property
+    def connections(self) -> Connections:
+        return Connections(
+            self.stores,
+            self.vault,
+            self.destinations,
+            self.paces,
+            max_profiles_per_run=self.settings.max_profiles_per_run,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.stores, self.state_blobs, self.destinations, self.clock)
+
+    @cached_property
+    def segments(self) -> Segments:
+        return Segments(self.stores)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self.stores, self.state_blobs, self.clock)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        return Arrivals(self.stores, self.segment_blobs, self.settings.settle_time_s, self.clock)
+
+    @cached_property
+    def health(self) -> Health:
+        return Health(
+            {
+                "tables": lambda: self.stores.ping(),
+                "segment container": lambda: self.segment_blobs.ping(),
+                "state container": lambda: self.state_blobs.ping(),
+                "key vault": lambda: self.vault.ping(),
+                **{name: destination.ping for name, destination in self.destinations.items()},
+            }
+        )
+
+    @cached_property
+    def export_run(self) -> ExportRun:
+        settings = self.settings
+        return ExportRun(
+            self.stores,
+            self.segment_blobs,
+            self.state_blobs,
+            self.vault,
+            self.destinations,
+            self.paces,
+            PipelineLimits(
+                max_profiles_per_run=settings.max_profiles_per_run,
+                max_calls_per_s=settings.max_calls_per_s,
+                stage_memory_mb=settings.stage_memory_mb,
+                stage_max_file_mb=settings.stage_max_file_mb,
+                batches_per_chunk=settings.batches_per_chunk,
+                push_threads=settings.push_threads,
+            ),
+            self.clock,
+        )
+
+
+def _blob_service(connection_string: str, url: str, client_id: str) -> BlobServiceClient:
+    if connection_string:
+        return BlobServiceClient.from_connection_string(connection_string)
+    return BlobServiceClient(url, credential=_credential(client_id))
+
+
+@cache
+def app() -> App:
+    """The app of this process, from its environment. Raises SettingsInvalid."""
+    return App(Settings.read())

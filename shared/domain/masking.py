@@ -1,0 +1,19 @@
+"""Personal data, shown only as far as a person needs to find the row again."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def mask(value: str) -> str:
+    """Return ``j***@example.com`` for an address, the first characters and ``***`` for anything else."""
+    value = value.strip()
+    if not value:
+        return ""
+    local, at, domain = value.rpartition("@")
+    if at and local:
+        return f"{local[0]}***@{domain[:64]}"
+    return f"{value[: min(2, len(value) // 3)]}***"
+
+
+def spreadsheet_safe(value: str) -> str:
+    """Return ``value`` so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
+    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value

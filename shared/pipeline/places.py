@@ -1,0 +1,49 @@
+"""Where a run keeps its files in the state container."""
+
+from shared.domain.identifiers import storage_key
+
+
+def run_folder(run_id: str) -> str:
+    return f"runs/{run_id}/"
+
+
+def plan(run_id: str) -> str:
+    return f"runs/{run_id}/plan.json"
+
+
+def rejects(run_id: str) -> str:
+    return f"runs/{run_id}/rejects.csv"
+
+
+def stage_folder(run_id: str, segment: str, attempt: str) -> str:
+    """Each attempt at staging has a folder of its own: a late repetition cannot change what is being pushed."""
+    return f"runs/{run_id}/stage/{storage_key(segment)}/{attempt}/"
+
+
+def chunk(folder: str, number: int) -> str:
+    return f"{folder}chunk-{number:05}.jsonl"
+
+
+def staged_rejects(folder: str) -> str:
+    return f"{folder}rejects.csv"
+
+
+def staged_profiles(folder: str) -> str:
+    return f"{folder}profiles.parquet"
+
+
+def results_folder(run_id: str, segment: str) -> str:
+    return f"runs/{run_id}/results/{storage_key(segment)}/"
+
+
+def refused(run_id: str, segment: str) -> str:
+    return f"runs/{run_id}/refused/{storage_key(segment)}.csv"
+
+
+def export_ledgers(export_id: str) -> str:
+    return f"ledgers/{export_id}/"
+
+
+def ledger(export_id: str, segment: str, list_id: str) -> str:
+    """A ledger belongs to a list: when the list is another one, everybody has to be put on it."""
+    return f"ledgers/{export_id}/{storage_key(segment)}/{storage_key(list_id)}.parquet"

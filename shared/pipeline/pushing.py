@@ -1,0 +1,160 @@
+"""Push: one chunk of batches to the destination, many calls at a time, and a result file of what was answered."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import orjson
+from pydantic import Field
+
+from shared.domain.destination import Outcome, Profile, Session, Stopped
+from shared.domain.errors import Refused, SegpilotError
+from shared.domain.ports import StateBlobs
+from shared.domain.record import Record
+from shared.domain.run import Counts, Failure, add_reasons
+from shared.pipeline import places
+from shared.pipeline.ledger import accepted_line, refused_line
+
+_HOPELESS_AFTER = 200
+_REPORT_EVERY_S = 1.0
+
+
+class PushTask(Record):
+    """A chunk, or what is left of it: ``pending`` are indices of batches, None = all of them."""
+
+    run_id: str
+    segment: str
+    list_id: str
+    folder: str
+    chunk: int
+    pending: tuple[int, ...] | None = None
+
+
+class Pushed(Record):
+    """What a worker's turn at a chunk came to. ``pending`` batches are still to be done.
+
+    ``stopped`` is True when the run was cancelled or has failed elsewhere. ``failure`` ends the run unless it is ``retryable``: then the chunk goes on later.
+    """
+
+    pending: tuple[int, ...] = ()
+    counts: Counts = Counts()
+    rejected: dict[str, int] = Field(default_factory=dict)
+    stopped: bool = False
+    failure: Failure | None = None
+    retryable: bool = False
+
+
+def read_batches(state: StateBlobs, folder: str, chunk: int) -> list[list[Profile]]:
+    """Read a chunk as batches of people."""
+    return [
+        [
+            Profile(email, content_hash, joins, tuple(origin), body)
+            for email, content_hash, joins, origin, body in batch
+        ]
+        for batch in map(orjson.loads, state.read(places.chunk(folder, chunk)).splitlines())
+    ]
+
+
+class ChunkPush:
+    """One worker's turn at one chunk. ``turn_s`` bounds for how long new batches are begun."""
+
+    def __init__(
+        self,
+        session: Session,
+        state: StateBlobs,
+        task: PushTask,
+        *,
+        threads: int,
+        turn_s: float,
+        report: Callable[[Counts], None],
+    ) -> None:
+        self._session, self._state, self._task = session, state, task
+        self._threads, self._ends_at = threads, time.monotonic() + turn_s
+        self._report, self._reported_at = report, 0.0
+        self._lock, self._halt = threading.Lock(), threading.Event()
+        self._lines: list[str] = []
+        self._counts, self._reasons = Counts(), dict[str, int]()
+        self._error: SegpilotError | None = None
+        self._stopped = False
+
+    def run(self) -> Pushed:
+        batches = read_batches(self._state, self._task.folder, self._task.chunk)
+        pending = range(len(batches)) if self._task.pending is None else self._task.pending
+        with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool:
+            done = list(pool.map(lambda index: self._push(batches[index]), pending))
+        self._write_results()
+        self._report(self._present_counts())
+        return Pushed(
+            pending=tuple(index for index, whole in zip(pending, done, strict=True) if not whole),
+            counts=self._present_counts(),
+            rejected=self._reasons,
+            stopped=self._stopped,
+            failure=self._error
+            and Failure(code=self._error.reason, message=self._error.message, remedy=self._error.remedy),
+            retryable=self._error is not None and self._error.retryable,
+        )
+
+    def _push(self, batch: Sequence[Profile]) -> bool:
+        """Push one batch; returns whether every person in it got an answer."""
+        if self._halt.is_set() or time.monotonic() > self._ends_at:
+            return False
+        outcome = Outcome()
+        try:
+            self._session.push(self._task.list_id, batch, outcome)
+            return True
+        except Stopped:
+            self._stopped = True
+            self._halt.set()
+            return False
+        except SegpilotError as error:
+            self._stop(error)
+            return False
+        finally:
+            self._note(batch, outcome)
+
+    def _stop(self, error: SegpilotError) -> None:
+        self._halt.set()
+        with self._lock:
+            if self._error is None or (self._error.retryable and not error.retryable):
+                self._error = error
+
+    def _note(self, batch: Sequence[Profile], outcome: Outcome) -> None:
+        lines = []
+        for email, content_hash, _joins, origin, _body in batch:
+            if email in outcome.accepted:
+                lines.append(accepted_line(email, content_hash, outcome.accepted[email]))
+            elif email in outcome.refused:
+                lines.append(refused_line(email, origin, outcome.refused[email]))
+        reasons = dict[str, int]()
+        for reason in outcome.refused.values():
+            reasons[reason] = reasons.get(reason, 0) + 1
+        with self._lock:
+            self._lines.extend(lines)
+            self._reasons = add_reasons(self._reasons, reasons)
+            self._counts += Counts(sent=len(outcome.accepted), refused=len(outcome.refused))
+            hopeless = self._counts.sent == 0 and self._counts.refused >= _HOPELESS_AFTER
+            due = time.monotonic() - self._reported_at > _REPORT_EVERY_S
+            if due:
+                self._reported_at = time.monotonic()
+        if hopeless:
+            self._stop(
+                Refused(
+                    f"The destination refused every one of the first {self._counts.refused} people.",
+                    code="all-refused",
+                    remedy="Look at the rejects of this run; check the mapping and the contract.",
+                )
+            )
+        if due:
+            self._report(self._present_counts())
+
+    def _present_counts(self) -> Counts:
+        return self._counts.model_copy(update={"calls": self._session.calls})
+
+    def _write_results(self) -> None:
+        """Every turn has a file of its own, so that a worker that was thought lost overwrites nothing."""
+        if self._lines:
+            folder = places.results_folder(self._task.run_id, self._task.segment)
+            name = f"{folder}{self._task.chunk:05}-{uuid4().hex}.tsv"
+            self._state.write(name, "".join(self._lines).encode())
