@@ -108,7 +108,7 @@ class CustomFields:
             raise ValueError(f"The type must be one of {', '.join(_FITS)}.")
         if self.types.setdefault(name, field_type) != field_type:
             raise ValueError(f"{name} exists as {self.types[name]}.")
-        self._fits[_key(name, field_type)] = _FITS[field_type]
+        self._fits[f"{field_type}--{name.replace(' ', '--')}"] = _FITS[field_type]
 
     def check(self, custom: Mapping[str, Any], created: dict[str, str], *, must_exist: bool) -> None:
         """Refuse what cannot be stored; put unknown fields into ``created`` (name to type)."""
@@ -121,8 +121,7 @@ class CustomFields:
     def _judge(
         self, key: str, created: dict[str, str], *, must_exist: bool
     ) -> Callable[[object], bool] | None:
-        field_type, _, rest = key.partition("--")
-        name = rest.replace("--", " ")
+        field_type, name = _split(key)
         if field_type not in _FITS or not name:
             return None
         known = self.types.get(name) or created.get(name)
@@ -135,12 +134,15 @@ class CustomFields:
 
     def read(self, custom: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return stored values in the form in which a contact shows them."""
+        values = {_split(key): value for key, value in custom.items() if value not in BLANK}
         return [
             {"kind": name, "value": _READ[field_type](value), "fieldType": field_type, "deleted": False}
-            for name, field_type in self.types.items()
-            if (value := custom.get(_key(name, field_type))) not in BLANK
+            for (field_type, name), value in values.items()
+            if self.types.get(name) == field_type
         ]
 
 
-def _key(name: str, field_type: str) -> str:
-    return f"{field_type}--{name.replace(' ', '--')}"
+def _split(key: str) -> tuple[str, str]:
+    """Return type and name of a key as it is written."""
+    field_type, _, rest = key.partition("--")
+    return field_type, rest.replace("--", " ")
