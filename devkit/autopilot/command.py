@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     gc.set_threshold(200_000, 20, 100)
     try:
         asyncio.run(_serve(AutopilotSimulator(**options)))
-    except OSError as error:
+    except (OSError, sqlite3.DatabaseError) as error:
         print(f"autopilot cannot start: {error}", file=sys.stderr)
         return 1
     return 0

@@ -34,7 +34,7 @@ class Reply:
     fault: str | None = None
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """The server says no. ``code`` is given when the refusal has the ``code`` shape whatever the switch says."""
 
     def __init__(
