@@ -10,33 +10,22 @@ hosts on one task hub. Stricter than Azure: the determinism check also compares 
 
 import asyncio
 import logging
-import re
 import traceback
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 
 from devkit.host.durable import entities, instances, queries, turns
 from devkit.host.durable.clock import Clock, SystemClock, VirtualClock
 from devkit.host.durable.events import EventType, event
-from devkit.host.durable.instances import Instance
-from devkit.host.durable.queries import Filter, Page
-from devkit.host.durable.store import Changes, Store, Transaction, Work
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from devkit.host.durable.operations import Operations
+from devkit.host.durable.store import Changes, Store, Work
 
 log = logging.getLogger("devkit.durable")
 
 _LONGEST_WAIT_S = 60.0  # after which a clock that was set forward is noticed
-_INSTANCE_ID = re.compile(r"(?!@)[^/\\#?\x00-\x1f\x7f-\x9f]{1,100}")
-
-
-class UnknownFunctionError(instances.DurableError):
-    """No function of the app has this name and kind."""
 
 
 class Invoker(Protocol):
@@ -64,9 +53,8 @@ class Invoker(Protocol):
         ...
 
 
-class Engine:
-    """Durable Functions over one database file. Operations may be awaited in any event loop, before, during and
-    after `run`; what they change is on disk when they return."""
+class Engine(Operations):
+    """Durable Functions over one database file, which is opened at once. Operations work before `run`, too."""
 
     def __init__(
         self,
@@ -80,14 +68,14 @@ class Engine:
         grace_s: float = 10.0,
         retry_delay_s: float = 5.0,
     ) -> None:
+        super().__init__(Store(database), invoker, clock or SystemClock())
+        self._store.listener = self._hear
         self.task_hub = task_hub
-        self.clock: Clock = clock or SystemClock()
         self._invoker = invoker
         self._max_activities = max_concurrent_activities
         self._max_turns = max_concurrent_orchestrators
         self._grace_s = grace_s
         self._retry_delay_s = retry_delay_s
-        self._store = Store(database)
         self._threads = ThreadPoolExecutor(max_concurrent_orchestrators, thread_name_prefix="durable-turn")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -99,16 +87,14 @@ class Engine:
         self._next_due_us: int | None = None
         self._turns: set[asyncio.Task[None]] = set()
         self._activities: set[asyncio.Task[None]] = set()
-        self._waiters: dict[str, list[Future[None]]] = {}
 
     async def run(self) -> None:
         """Work until `stop`. Never raises for what functions of the app do."""
         self._loop = asyncio.get_running_loop()
-        self._store.listener = self._hear
         if isinstance(self.clock, VirtualClock):
             self.clock.on_advance = self._nudge
-        await self._submit(queries.recover)
         try:
+            await self._submit(queries.recover)
             while not self._stopping:
                 self._wake.clear()
                 await self._wake_due()
@@ -124,109 +110,11 @@ class Engine:
             self._store.close()
             return
         self._nudge()
-        await asyncio.wrap_future(self._finished)
-
-    async def start(self, name: str, instance_id: str | None, input_text: str | None) -> str:
-        """Start an orchestration and return its id; `input_text` is JSON text.
-
-        An instance of this id that has ended is replaced. Raises UnknownFunctionError, InstanceExistsError, ValueError
-        (an id that Azure refuses).
-        """
-        if name not in self._invoker.orchestrators:
-            raise UnknownFunctionError(
-                f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function."
-            )
-        if instance_id is None:
-            instance_id = uuid.uuid4().hex
-        elif not _INSTANCE_ID.fullmatch(instance_id):
-            raise ValueError(
-                "Instance IDs have 1 to 100 characters, none of them /, \\, #, ? or a control character, "
-                "and do not begin with @."
-            )
-        await self._submit(instances.create, name, instance_id, input_text, self.clock.now_us())
-        return instance_id
-
-    async def status(self, instance_id: str) -> Instance | None:
-        """The instance, or None."""
-        return await self._submit(instances.find, instance_id)
-
-    async def history(self, instance_id: str) -> list[str]:
-        """The events of the current execution as JSON texts."""
-        return await self._submit(instances.history, instance_id)
-
-    async def list(self, wanted: Filter, *, size: int = 100, continuation: str | None = None) -> Page:
-        """A page of the instances that match; raises ValueError for a foreign continuation token."""
-        return await self._submit(queries.list_page, wanted, size, continuation)
-
-    async def raise_event(self, instance_id: str, name: str, value_text: str | None) -> None:
-        """Send an external event; `value_text` is JSON text. Raises InstanceNotFoundError, InstanceEndedError."""
-        await self._submit(instances.raise_event, instance_id, name, value_text, self.clock.now_us())
-
-    async def terminate(self, instance_id: str, reason: str | None) -> None:
-        """End an instance at once. Raises InstanceNotFoundError, InstanceEndedError."""
-        await self._submit(instances.terminate, instance_id, reason, self.clock.now_us())
-
-    async def suspend(self, instance_id: str, reason: str | None) -> None:
-        """Hold an instance after its current turn. Raises InstanceNotFoundError, InstanceEndedError."""
-        await self._submit(instances.suspend, instance_id, reason, self.clock.now_us())
-
-    async def resume(self, instance_id: str, reason: str | None) -> None:
-        """Let a suspended instance go on. Raises InstanceNotFoundError, InstanceEndedError."""
-        await self._submit(instances.resume, instance_id, reason, self.clock.now_us())
-
-    async def restart(self, instance_id: str, *, new_id: bool) -> str:
-        """Start anew with the same function and input; return the id. Raises InstanceNotFoundError, InstanceExistsError."""
-        original = await self.status(instance_id)
-        if original is None:
-            raise instances.InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
-        return await self.start(original.name, None if new_id else instance_id, original.input)
-
-    async def purge(self, instance_id: str) -> int:
-        """Delete an instance that has ended; return 1, or 0 if it still runs. Raises InstanceNotFoundError."""
-        return await self._submit(queries.purge_one, instance_id)
-
-    async def purge_all(self, wanted: Filter) -> int:
-        """Delete the instances that match and have ended; return how many."""
-        return await self._submit(queries.purge, wanted)
-
-    async def signal_entity(self, name: str, key: str, operation: str, input_text: str | None) -> None:
-        """Send an operation to an entity; `input_text` is JSON text. Raises UnknownFunctionError."""
-        if entities.find_function(self._invoker.entities, name) is None:
-            raise UnknownFunctionError(
-                f"The function '{name}' doesn't exist, is disabled, or is not an entity function."
-            )
-        target, message = entities.entity_id(name, key), entities.operation(operation, input_text)
-        now_us = self.clock.now_us()
-        await self._submit(lambda tx: tx.post(target, message, due_us=now_us))
-
-    async def read_entity(self, name: str, key: str) -> str | None:
-        """The state of an entity as JSON text, or None if it does not exist."""
-        return await self._submit(entities.read, entities.entity_id(name, key))
-
-    async def wait_until_ended(self, instance_id: str, timeout_s: float | None = None) -> Instance:
-        """The instance once it has ended. Raises TimeoutError, InstanceNotFoundError."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                ended: Future[None] = Future()
-                self._waiters.setdefault(instance_id, []).append(ended)
-                instance = await self.status(instance_id)
-                if instance is None:
-                    raise instances.InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
-                if instance.has_ended:
-                    return instance
-                await asyncio.wrap_future(ended)
-
-    def _submit(
-        self, operation: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> asyncio.Future[T]:
-        return asyncio.wrap_future(self._store.submit(operation, *args, **kwargs))
+        await asyncio.shield(asyncio.wrap_future(self._finished))
 
     def _hear(self, changes: Changes) -> None:
         """Called by the store's thread after each commit."""
-        for instance_id in changes.ended:
-            for waiter in self._waiters.pop(instance_id, []):
-                if waiter.set_running_or_notify_cancel():
-                    waiter.set_result(None)
+        self._tell_waiters(changes)
         if changes.due_us or changes.work or changes.dropped:
             self._on_loop(self._absorb, changes)
 

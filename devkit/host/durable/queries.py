@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from devkit.host.durable import instances
-from devkit.host.durable.instances import COLUMNS, ENDED, Instance, Status
+from devkit.host.durable.instances import COLUMNS, ENDED, Instance
 from devkit.host.durable.store import Transaction, Work
 
 
@@ -16,7 +16,7 @@ class Filter:
 
     created_from_us: int | None = None
     created_to_us: int | None = None
-    statuses: Collection[Status] | None = None
+    statuses: Collection[str] | None = None
     id_prefix: str | None = None
 
 
