@@ -31,6 +31,8 @@ def main(argv: Sequence[str]) -> int:
     except (IndexingError, SettingsError) as error:
         log.critical("the app cannot be served: %s", error)
         return 1
+    # The durable SDK never closes its client session and Python would say so now.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     if not finished:
         log.warning("some functions did not end in time and were left behind")
         logging.shutdown()
@@ -57,9 +59,15 @@ async def _serve(app_dir: Path, state_dir: Path, address: Address) -> bool:
     host = Host(app_dir=app_dir, state_dir=state_dir, address=address, environment=os.environ)
     await host.start()
     print(f"host listening on {host.url}", flush=True)
-    await stop.wait()
+    stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(host.watch())
+    await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
-    return await host.stop()
+    finished = await host.stop()
+    if not stopped.done():
+        stopped.cancel()
+        await failed
+    failed.cancel()
+    return finished
 
 
 def _set_up_logging() -> None:

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -47,7 +46,6 @@ class Host:
         state_dir.mkdir(parents=True, exist_ok=True)
         self._address = address
         self._port = address.port
-        self._tasks: list[asyncio.Task[Any]] = []
         self._keys = load_or_create_keys(state_dir / "keys.json")
         self._options = options = read_host_json(app_dir, environment)
         functions = index_app(app_dir, environment)
@@ -97,20 +95,27 @@ class Host:
         await site.start()
         self._port = self._runner.addresses[0][1]
         self._engine_task = asyncio.create_task(self._engine.run())
-        self._tasks = [asyncio.create_task(trigger.run()) for trigger in self._triggers]
+        self._trigger_tasks = [asyncio.create_task(trigger.run()) for trigger in self._triggers]
+
+    async def watch(self) -> None:
+        """Return never, unless a part of the host fails: then raise what it raised."""
+        tasks = [self._engine_task, *self._trigger_tasks]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
     async def stop(self) -> bool:
         """Take nothing new, let what is running end. Return whether all of it did within `GRACE_S` seconds."""
         self._http.stop()
         for trigger in self._triggers:
             trigger.stop()
-        if self._tasks:
-            _, unfinished = await asyncio.wait(self._tasks, timeout=GRACE_S)
+        if self._trigger_tasks:
+            _, unfinished = await asyncio.wait(self._trigger_tasks, timeout=GRACE_S)
             for task in unfinished:
                 task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
-        await self._engine.stop()
-        await self._engine_task
+        if not self._engine_task.done():
+            await self._engine.stop()
+        await asyncio.gather(self._engine_task, *self._trigger_tasks, return_exceptions=True)
         await self._runner.cleanup()
         finished = await asyncio.to_thread(self._worker.stop, GRACE_S)
         self._database.close()
@@ -123,6 +128,7 @@ class Host:
             hub=self._options.task_hub,
             connection=_CONNECTION,
             system_key=self._keys.durable,
+            rpc_base_url=self.url,
         )
 
     def _make_web_app(self, environment: Mapping[str, str]) -> web.Application:
