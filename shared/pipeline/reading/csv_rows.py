@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, count
+from itertools import chain
 
 from shared.domain.errors import SegmentUnreadable
 from shared.pipeline.reading.delimiter import choose_delimiter, declared_delimiter
@@ -23,7 +23,7 @@ csv.field_size_limit(max(csv.field_size_limit(), 2 * MAX_RECORD_CHARACTERS))
 _GUARD = ("",)
 """Fed after the last line, it comes back as a row of its own unless a quote is open."""
 
-_MAX_VAIN_CHARACTERS = 1024**3
+_MAX_VAIN_CHARACTERS = 256 * 1024 * 1024
 """How much may be read in search of closing quotes that never come, in one file."""
 
 
@@ -58,7 +58,7 @@ class CsvRows:
         while lines := window.rest():
             rows = self._parse_regular(lines) if window.plain else None
             if rows is not None:
-                yield from zip(count(window.number), rows)
+                yield from enumerate(rows, window.number)
                 window.skip(len(lines))
                 continue
             end = window.number + len(lines)

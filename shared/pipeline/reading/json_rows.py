@@ -75,7 +75,7 @@ class JsonRows:
         while lines := window.rest():
             for number, line in enumerate(lines, window.number):
                 try:
-                    row = parse(line)
+                    row = None if _is_too_long(line) else parse(line)
                 except orjson.JSONDecodeError:
                     row = None
                 if type(row) is not dict:
@@ -92,7 +92,7 @@ class JsonRows:
         while lines := window.rest():
             for number, line in enumerate(lines, window.number):
                 text = line.strip()
-                if text and not is_open:
+                if text and (not is_open or _is_too_long(line)):
                     self._refuse(number, line)
                     continue
                 if is_first:
@@ -121,7 +121,7 @@ class JsonRows:
             )
 
     def _refuse(self, number: int, line: str) -> None:
-        if len(line) > MAX_RECORD_CHARACTERS:
+        if _is_too_long(line):
             detail = f"the line has more than {MAX_RECORD_CHARACTERS:,} characters"
             row = BrokenRow(number, None, BrokenCode.LINE_TOO_LONG, detail)
         elif UNDECODABLE in line:
@@ -129,6 +129,11 @@ class JsonRows:
         else:
             row = BrokenRow(number, None, BrokenCode.BAD_JSON, "not one JSON object")
         self._on_broken(row)
+
+
+def _is_too_long(line: str) -> bool:
+    """Tell whether it is only the beginning of a line, or part of one, which may look like whole JSON."""
+    return len(line) > MAX_RECORD_CHARACTERS
 
 
 def _flatten(row: dict[str, object]) -> dict[str, object]:

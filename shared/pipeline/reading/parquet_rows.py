@@ -1,7 +1,6 @@
 """Parquet: kept on disk while it is read, because its table of contents stands at the end."""
 
 from collections.abc import Iterator, Sequence
-from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,10 +67,11 @@ class ParquetRows:
             raise
 
     def __iter__(self) -> Iterator[tuple[int, Sequence[object]]]:
-        number = count(1)
+        number = 1
         try:
             while rows := self._fetch():
-                yield from zip(number, rows, strict=False)
+                yield from enumerate(rows, number)
+                number += len(rows)
         finally:
             self._database.close()
             self._path.unlink(missing_ok=True)
