@@ -144,7 +144,8 @@ def _status(arguments: argparse.Namespace) -> int:
         _tell(part)
     _tell_keys(arguments.state, None)
     if not record.runs:
-        print(f"Process {record.pid}, which had started these, is gone: python -m devkit stop ends the rest.")
+        end_them = f"python -m devkit stop --state {arguments.state}"
+        print(f"Process {record.pid}, which had started these, is gone. To end what is left: {end_them}")
     return 0 if record.runs and all(part.runs for part in record.parts) else NOT_RUNNING
 
 

@@ -203,7 +203,7 @@ def count_rejects(written: SegmentCounts) -> dict[str, int]:
     expected = {
         "email_blank": written.blank_emails,
         **written.invalid_emails,
-        "duplicate-email": written.duplicate_emails,
+        "duplicate_email": written.duplicate_emails,
         "too_few_fields": written.too_few_columns,
         "too_many_fields": written.too_many_columns,
         "unclosed_quote": written.unclosed_quotes,
