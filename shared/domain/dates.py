@@ -42,7 +42,7 @@ def make_date_parser(order: DateOrder) -> DateParser:
     forms = (_YEAR_FIRST, _COMPACT, *filter(None, [_YEAR_LAST.get(order)]))
 
     # Days repeat: a century has 36,525 of them.
-    @lru_cache(maxsize=16384)
+    @lru_cache(maxsize=36_525)
     def parse_short(text: str) -> date | CastFailure:
         for form in forms:
             if (found := form(text)) is not None:
