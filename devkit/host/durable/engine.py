@@ -90,6 +90,8 @@ class Engine(Operations):
 
     async def run(self) -> None:
         """Work until `stop`. Never raises for what functions of the app do."""
+        if self._stopping:
+            return
         self._loop = asyncio.get_running_loop()
         if isinstance(self.clock, VirtualClock):
             self.clock.on_advance = self._nudge

@@ -104,7 +104,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.listener: Callable[[Changes], None] = lambda _: None
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
