@@ -76,7 +76,9 @@ class Encoder(Protocol):
 class Session(Protocol):
     """Talks to one account of a destination with one key. Thread-safe. Retries transient faults itself."""
 
-    calls: int
+    @property
+    def calls(self) -> int:
+        """How many HTTP requests were made so far."""
 
     def check(self) -> Account:
         """Raises Unauthorized, Refused or Unavailable."""

@@ -16,7 +16,7 @@ import duckdb
 import orjson
 from pydantic import Field
 
-from shared.domain.destination import Encoder, Profile
+from shared.domain.destination import Encoder
 from shared.domain.email_address import explain_email, normalise_email
 from shared.domain.errors import SegmentUnreadable
 from shared.domain.ports import SegmentBlobs, StateBlobs
@@ -32,7 +32,7 @@ from shared.pipeline.workspace import open_database, scratch_folder
 _ROWS_PER_WRITE = 5_000
 _ROWS_PER_REPORT = 50_000
 _FETCHED_AT_ONCE = 20_000
-DUPLICATE = "duplicate-email"
+DUPLICATE = "duplicate_email"
 
 
 class Staged(Record):
@@ -259,8 +259,12 @@ def _write_chunks(
     return chunks
 
 
-def _chosen_rows(database: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator[Profile]:
-    """Walk the scratch file and the sorted numbers of the rows to send side by side."""
+def _chosen_rows(
+    database: duckdb.DuckDBPyConnection, scratch: Path
+) -> Iterator[tuple[str, int, bool, tuple[int, int], str]]:
+    """Yield the fields of a Profile for everybody to send.
+
+    Walk the scratch file and the sorted numbers of the rows to send side by side."""
     cursor = database.execute("select seq, joins from to_send order by seq")
     wanted = cursor.fetchmany(_FETCHED_AT_ONCE)
     with _rows_path(scratch).open(encoding="utf-8", newline="") as rows:
@@ -270,5 +274,5 @@ def _chosen_rows(database: duckdb.DuckDBPyConnection, scratch: Path) -> Iterator
                 row = next(islice(rows, seq - at - 1, None))
                 at = seq
                 _, file, line, email, content_hash, body = row.split("\t", 5)
-                yield Profile(email, int(content_hash), joins, (int(file), int(line)), body[:-1])
+                yield email, int(content_hash), joins, (int(file), int(line)), body[:-1]
             wanted = cursor.fetchmany(_FETCHED_AT_ONCE)

@@ -148,7 +148,7 @@ class AutopilotSession:
             if refusal.http_status == _FORBIDDEN:
                 raise
             if len(batch) == 1:
-                outcome.refused[batch[0].email] = "refused-by-destination"
+                outcome.refused[batch[0].email] = "refused_by_destination"
                 return
             middle = len(batch) // 2
             self._upsert(list_id, batch[:middle], outcome)
@@ -160,7 +160,7 @@ class AutopilotSession:
             if contact_id:
                 outcome.accepted[profile.email] = contact_id
             else:
-                outcome.refused[profile.email] = "not-accepted"
+                outcome.refused[profile.email] = "not_accepted"
 
     def _add_member(self, list_id: str, email: str, outcome: Outcome) -> None:
         try:
@@ -172,7 +172,7 @@ class AutopilotSession:
                     code="list-missing",
                     remedy="Run the export again: the list is created anew.",
                 ) from None
-            outcome.refused[email] = "not-put-on-list"
+            outcome.refused[email] = "not_put_on_list"
 
     def _is_member(self, list_id: str, email: str) -> bool:
         try:
