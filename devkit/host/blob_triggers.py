@@ -1,7 +1,8 @@
 """Blob triggers: list the container every 300 ms, hand each new version of a blob to the function, at least once.
 
 Both sources, polling and Event Grid, are played by listing. So, unlike with Event Grid, blobs that are there when the
-host starts for the first time are handled too. A version that fails is tried five times with growing pauses and then
+host starts for the first time are handled too. A version that fails is tried again with growing pauses, five times in
+all (`poisonBlobThreshold` in host.json), and then
 kept in the table `poison_blobs`; Azure would put a message into the queue webjobs-blobtrigger-poison, which the local
 host does not. A version that was replaced or deleted before its turn is dropped: the newer one has a turn of its own.
 """
@@ -27,9 +28,7 @@ log = logging.getLogger("devkit.host")
 POLL_S = 0.3
 MAX_POLL_S = 10.0
 LISTING_SHARE = 5  # a listing that takes long is repeated less often: it may use a fifth of the time
-MAX_TRIES = 5
-MAX_RETRY_S = 60.0
-PARALLELISM = 8
+FIRST_RETRY_S, MAX_RETRY_S = 0.5, 60.0
 
 
 class BlobTrigger:
@@ -41,12 +40,13 @@ class BlobTrigger:
         *,
         worker: Worker,
         database: sqlite3.Connection,
-        first_retry_s: float = 0.5,
+        parallelism: int,
+        max_tries: int,
     ) -> None:
         self.function = function
         self._path = BlobPath(function.trigger["path"])
         self._worker = worker
-        self._first_retry_s = first_retry_s
+        self._max_tries = max_tries
         try:
             service = service_client_factory(function.trigger["connection"])
         except ValueError as error:
@@ -54,7 +54,7 @@ class BlobTrigger:
         self._container = service.get_container_client(self._path.container)
         self._receipts = BlobReceipts(database, function=function.name, container=self._path.container)
         self._taken = self._receipts.read_finished()
-        self._slots = asyncio.Semaphore(PARALLELISM)
+        self._slots = asyncio.Semaphore(parallelism)
         self._stopping = asyncio.Event()
         self._is_reachable = True
 
@@ -105,7 +105,7 @@ class BlobTrigger:
         return new
 
     async def _handle(self, name: str, etag: str) -> None:
-        retry_s = self._first_retry_s
+        retry_s = FIRST_RETRY_S
         while True:
             async with self._slots:
                 if self._stopping.is_set() or await self._try(name, etag):
@@ -116,7 +116,7 @@ class BlobTrigger:
     async def _try(self, name: str, etag: str) -> bool:
         """Return whether this version needs no further try."""
         error = "the host ended during the last try"
-        if self._receipts.count_tries(name, etag) < MAX_TRIES:
+        if self._receipts.count_tries(name, etag) < self._max_tries:
             try:
                 client = self._container.get_blob_client(name)
                 properties = await self._read_properties(client, etag)
@@ -125,7 +125,7 @@ class BlobTrigger:
                     await self._invoke(client, properties)
             except Exception as failure:
                 log.warning("function=%s: a blob failed: %s", self.function.name, type(failure).__name__)
-                if self._receipts.count_tries(name, etag) < MAX_TRIES:
+                if self._receipts.count_tries(name, etag) < self._max_tries:
                     return False
                 error = type(failure).__name__
             else:
@@ -133,7 +133,7 @@ class BlobTrigger:
                 return True
         self._receipts.give_up(name, etag, error)
         log.error(
-            "function=%s gave up a blob after %d tries, see poison_blobs", self.function.name, MAX_TRIES
+            "function=%s gave up a blob after %d tries, see poison_blobs", self.function.name, self._max_tries
         )
         return True
 

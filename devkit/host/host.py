@@ -15,18 +15,14 @@ from devkit.host.durable.management import client_binding, management_routes
 from devkit.host.durable_invoker import DurableInvoker
 from devkit.host.easy_auth import EasyAuth
 from devkit.host.http_triggers import MAX_BODY_SIZE_BYTES, HttpTriggers
-from devkit.host.indexing import index_app
+from devkit.host.indexing import IndexedFunction, index_app
 from devkit.host.invocation import Worker, thread_count
 from devkit.host.keys import load_or_create_keys
-from devkit.host.settings import read_host_json
+from devkit.host.settings import SettingsError, read_host_json
 from devkit.host.timer_triggers import TimerTrigger
 
 GRACE_S = 10.0
 _CONNECTION = "AzureWebJobsStorage"
-_TRIGGERS: dict[str, type[TimerTrigger] | type[BlobTrigger]] = {
-    "timerTrigger": TimerTrigger,
-    "blobTrigger": BlobTrigger,
-}
 
 
 @dataclass(frozen=True)
@@ -64,9 +60,7 @@ class Host:
             public_url=lambda: self.public_url,
         )
         self._triggers = [
-            _TRIGGERS[function.trigger_type](function, worker=self._worker, database=self._database)
-            for function in functions
-            if function.trigger_type in _TRIGGERS
+            trigger for function in functions if (trigger := self._make_trigger(function)) is not None
         ]
         self._engine = Engine(
             database=state_dir / "durable.sqlite",
@@ -92,7 +86,10 @@ class Host:
         """Listen, and set all triggers going."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._address.port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(f"cannot listen on port {self._address.port}: {error.strerror}") from error
         self._port = self._runner.addresses[0][1]
         self._engine_task = asyncio.create_task(self._engine.run())
         self._trigger_tasks = [asyncio.create_task(trigger.run()) for trigger in self._triggers]
@@ -120,6 +117,20 @@ class Host:
         finished = await asyncio.to_thread(self._worker.stop, GRACE_S)
         self._database.close()
         return finished
+
+    def _make_trigger(self, function: IndexedFunction) -> TimerTrigger | BlobTrigger | None:
+        match function.trigger_type:
+            case "timerTrigger":
+                return TimerTrigger(function, worker=self._worker, database=self._database)
+            case "blobTrigger":
+                return BlobTrigger(
+                    function,
+                    worker=self._worker,
+                    database=self._database,
+                    parallelism=self._options.blob_parallelism,
+                    max_tries=self._options.blob_max_tries,
+                )
+        return None
 
     def _make_client_binding(self) -> str:
         return client_binding(

@@ -24,6 +24,7 @@ log = logging.getLogger("devkit.host")
 
 MAX_BODY_SIZE_BYTES = 100 * 1024 * 1024
 PRINCIPAL_HEADERS = web.RequestKey("principal_headers", dict)
+_RESERVED = ("admin", "runtime/")  # whatever the prefix is; "administration" is refused, too
 _SET_BY_THE_SERVER = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
@@ -47,9 +48,13 @@ class HttpTriggers:
         for function in functions:
             if function.trigger_type != "httpTrigger":
                 continue
-            template = f"{options.route_prefix}/{function.trigger['route'].lstrip('/')}"
+            route = function.trigger["route"].strip("/")
+            if route.lower().startswith(_RESERVED):
+                raise IndexingError(
+                    f"{function.name}: the route {route!r} conflicts with one or more built in routes"
+                )
             try:
-                self._routes.add(template, function.trigger.get("methods"), function)
+                self._routes.add(f"{options.route_prefix}/{route}", function.trigger.get("methods"), function)
             except RouteError as error:
                 raise IndexingError(f"{function.name}: {error}") from error
 

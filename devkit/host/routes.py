@@ -53,10 +53,8 @@ class RouteTable(Generic[Target]):
         self._entries: list[tuple[Route, Target]] = []
 
     def add(self, template: str, methods: Collection[str] | None, target: Target) -> None:
-        """Add a route. Raises `RouteError` for a bad template, a reserved one, and one that is already taken."""
+        """Add a route. Raises `RouteError` for a bad template and for one that is already taken."""
         route = parse_route(template, methods)
-        if route.template.split("/")[0] in ("admin", "runtime"):
-            raise RouteError(f"the route {template!r} conflicts with one or more built in routes")
         for other, _ in self._entries:
             overlap = route.methods is None or other.methods is None or route.methods & other.methods
             if overlap and route.template == other.template:

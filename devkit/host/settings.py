@@ -29,6 +29,8 @@ class HostOptions:
     max_concurrent_activities: int = 10
     max_concurrent_orchestrators: int = 10
     function_timeout_s: float | None = 1800.0
+    blob_parallelism: int = 8
+    blob_max_tries: int = 5
 
 
 def read_settings_file(path: Path) -> dict[str, str]:
@@ -50,6 +52,7 @@ def read_host_json(app_dir: Path, environment: Mapping[str, str]) -> HostOptions
     document = _read_json_object(path)
     extensions = document.get("extensions", {})
     durable = extensions.get("durableTask", {})
+    blobs = extensions.get("blobs", {})
     per_processor = 10 * (os.cpu_count() or 1)
     return HostOptions(
         route_prefix=str(extensions.get("http", {}).get("routePrefix", "api")).strip("/"),
@@ -57,6 +60,8 @@ def read_host_json(app_dir: Path, environment: Mapping[str, str]) -> HostOptions
         max_concurrent_activities=int(durable.get("maxConcurrentActivityFunctions", per_processor)),
         max_concurrent_orchestrators=int(durable.get("maxConcurrentOrchestratorFunctions", per_processor)),
         function_timeout_s=_parse_timeout(str(document.get("functionTimeout", "00:30:00"))),
+        blob_parallelism=int(blobs.get("maxDegreeOfParallelism", 8)),
+        blob_max_tries=int(blobs.get("poisonBlobThreshold", 5)),
     )
 
 

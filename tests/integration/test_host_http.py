@@ -225,3 +225,10 @@ def test_a_stop_lets_what_is_running_end(tmp_path: Path) -> None:
             wait_until(lambda: "stopping" in host.log)
             gate.touch()
         assert host.process.wait(timeout=30) == 0
+
+
+def test_a_port_that_is_taken_ends_the_host_with_its_reason(host: RunningHost, tmp_path: Path) -> None:
+    app, port = write_app(tmp_path / "app", APP), host.url.rpartition(":")[2]
+    with RunningHost(app, tmp_path / "state", arguments=["--port", port], wait=False) as other:
+        assert other.process.wait(timeout=30) == 1
+        assert f"cannot listen on port {port}" in other.log

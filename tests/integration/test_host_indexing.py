@@ -44,7 +44,7 @@ FAULTS = {
         HEAD + '@app.blob_trigger("blob", "inbox/{name}", "NO_STORE")\ndef f(blob: func.InputStream): ...\n',
         "NO_STORE does not exist",
     ),
-    "a reserved route": (HEAD + GOOD.replace('"a"', '"admin/x"'), "conflicts with one or more built in routes"),
+    "a reserved route": (HEAD + GOOD.replace('"a"', '"administration"'), "conflicts with one or more built in routes"),
     "a route that is taken": (HEAD + GOOD + GOOD.replace("good", "again"), "conflicts with the route 'a'"),
     "a binding the host does not have": (
         HEAD + '@app.queue_trigger("msg", "q", "STORE")\ndef f(msg: func.QueueMessage): ...\n',

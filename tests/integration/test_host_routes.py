@@ -72,9 +72,7 @@ def test_a_route_serves_only_its_methods_and_two_may_share_a_template() -> None:
     assert table.match("DELETE", "/api/items") is None
 
 
-@pytest.mark.parametrize(
-    "template", ["admin/x", "runtime/webhooks/x", "api/{id:colour}", "api/{id", "api/items"]
-)
+@pytest.mark.parametrize("template", ["api/{id:colour}", "api/{id", "api/items"])
 def test_a_route_that_azure_refuses_is_refused(template: str) -> None:
     table: RouteTable[str] = RouteTable()
     table.add("api/items", None, "first")

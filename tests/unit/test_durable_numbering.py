@@ -1,5 +1,7 @@
 """The host numbers tasks by walking the actions. Where the SDK counts differently, Azure goes wrong, and so do we."""
 
+import asyncio
+import json
 from datetime import timedelta
 
 import azure.durable_functions as df
@@ -67,6 +69,17 @@ def test_a_when_any_is_left_when_its_first_child_has_ended():
     replay = play(actions, completed(1))
     assert numbered(replay) == [(0, "a"), (1, "b"), (2, "c")]
     assert set(replay.open) == {0, 2}
+
+
+def test_a_when_any_over_old_and_new_calls_waits_for_the_new_ones_only():
+    """The SDK leaves children that are scheduled already out of the action."""
+    actions = [
+        {"actionType": 11, "compoundActions": [call("a"), call("b")]},
+        {"actionType": 11, "compoundActions": [call("c")]},
+        call("d"),
+    ]
+    assert numbered(play(actions, completed(0), completed(1)))[-1] == (2, "c")
+    assert numbered(play(actions, completed(0), completed(2)))[-1] == (3, "d")
 
 
 def test_a_retried_call_takes_a_number_for_each_attempt_and_each_timer_and_one_timer_after_the_last():
@@ -180,6 +193,29 @@ def always_fails(context):
     raise ValueError("as always")
 
 
+@app.activity_trigger(input_name="number")
+async def hangs_on_two(number: int) -> int:
+    attempts[f"number {number}"] = 1
+    if number == 2:
+        while "go on" not in attempts:
+            await asyncio.sleep(0.005)
+    return number
+
+
+@app.orchestration_trigger(context_name="context")
+def sliding_window(context):
+    calls = [context.call_activity("hangs_on_two", number) for number in range(4)]
+    window, following, done = calls[:2], calls[2:], []
+    while window:
+        ended = yield context.task_any(window)
+        window.remove(ended)
+        done.append(ended.result)
+        context.set_custom_status(done)
+        window += following[:1]
+        following = following[1:]
+    return done
+
+
 @pytest.fixture(autouse=True)
 def _forget_attempts():
     attempts.clear()
@@ -225,3 +261,13 @@ async def test_a_sub_orchestration_is_retried_and_its_failure_surfaces(tmp_path)
         runs = (await engine.list(Filter())).instances
     assert message == "Orchestrator function 'always_fails' failed: as always"
     assert [run.name for run in runs].count("always_fails") == 2
+
+
+@asynchronous
+async def test_a_sliding_window_waits_for_its_newest_call_as_in_azure(tmp_path):
+    async with RunningEngine(tmp_path, app) as engine:
+        run = await engine.start_new("sliding_window")
+        await engine.wait_until(run, lambda it: json.loads(it.custom_status or "[]") in ([0, 1], [1, 0]))
+        assert sorted(attempts) == ["number 0", "number 1", "number 2"]
+        attempts["go on"] = 1
+        assert sorted(await engine.output_of(run)) == [0, 1, 2, 3]

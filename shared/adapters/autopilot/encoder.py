@@ -51,7 +51,7 @@ def _instant(value: object) -> object:
     """Dates go as ISO date-times in UTC, the form that Autopilot gives back (recorded answers, 2017)."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time(), UTC)
-    return f"{value:%Y-%m-%dT%H:%M:%S}.000Z"
+    return f"{value.isoformat()[:19]}.000Z" if isinstance(value, datetime) else value
 
 
 class ContactEncoder:

@@ -4,9 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from function_app import app
-
 from devkit.host.durable.testing import RunningEngine
+from function_app import app
 
 
 async def main(directory: Path, orchestrator: str, instance: str, chunks: int) -> None:
