@@ -7,17 +7,16 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
 from devkit.azurite import AzuriteMissingError
 from devkit.child import ChildError
-from devkit.local import processes
-from devkit.local.demo import DemoError, run_demo
+from devkit.local import demo, processes
 from devkit.local.record import Part, RecordFile, StackRunsAlreadyError, end_parts
 from devkit.local.stack import REPOSITORY, LocalStack, forget_state, read_function_key
 
@@ -33,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (AzuriteMissingError, ChildError, DemoError, StackRunsAlreadyError) as error:
+    except (AzuriteMissingError, ChildError, demo.DemoError, StackRunsAlreadyError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -48,17 +47,17 @@ def _build_parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     _add_stack_options(up)
 
-    demo = commands.add_parser("demo", help="the same from nothing, then export a sample segment")
-    demo.set_defaults(run=_demo)
-    demo.add_argument("--profiles", type=int, default=10_000, help="rows of the sample (%(default)s)")
-    demo.add_argument("--keep", action="store_true", help="let everything run on afterwards, until Ctrl-C")
-    _add_stack_options(demo)
+    show = commands.add_parser("demo", help="the same from nothing, then export a sample segment")
+    show.set_defaults(run=_demo)
+    show.add_argument("--profiles", type=int, default=10_000, help="rows of the sample (%(default)s)")
+    show.add_argument("--keep", action="store_true", help="let everything run on afterwards, until Ctrl-C")
+    _add_stack_options(show)
 
     status = commands.add_parser("status", help="say what runs, and where")
     status.set_defaults(run=_status)
     stop = commands.add_parser("stop", help="end what `up` started elsewhere")
     stop.set_defaults(run=_stop)
-    for command, folder in ((up, STATE), (demo, STATE / "demo"), (status, STATE), (stop, STATE)):
+    for command, folder in ((up, STATE), (show, STATE / "demo"), (status, STATE), (stop, STATE)):
         command.add_argument("--state", type=Path, default=folder, help="folder of all state (%(default)s)")
     return parser
 
@@ -76,42 +75,54 @@ def _add_stack_options(command: argparse.ArgumentParser) -> None:
         default=os.environ.get("AUTOPILOT_URL"),
         help="use this Autopilot API and start no simulator (environment: AUTOPILOT_URL)",
     )
+    command.add_argument("--set", dest="settings", help="an app setting that wins over all others", **PAIRS)
     command.add_argument(
-        "--set", dest="settings", metavar="NAME=VALUE", action="append", default=[], type=_split_setting,
-        help="an app setting that wins over all others; may be repeated",
-    )  # fmt: skip
+        "--switch",
+        dest="switches",
+        help="a behaviour of the simulated Autopilot; python -m devkit autopilot --help lists them",
+        **PAIRS,
+    )
 
 
-def _split_setting(text: str) -> tuple[str, str]:
+def _split_pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
 
 
+PAIRS: dict[str, Any] = {"metavar": "NAME=VALUE", "action": "append", "default": [], "type": _split_pair}
+
+
 def _up(arguments: argparse.Namespace) -> int:
-    with _running(arguments) as stack:
+    with _running(arguments, switches={}, settings={}) as stack:
         _watch_over(stack)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     forget_state(arguments.state)
-    with _running(arguments) as stack:
-        successful = run_demo(stack, arguments.profiles, Console())
+    with _running(arguments, switches=demo.SWITCHES, settings=demo.SETTINGS) as stack:
+        successful = demo.run(stack, arguments.profiles, Console())
         if arguments.keep:
             _watch_over(stack)
         return 0 if successful else 1
 
 
 @contextlib.contextmanager
-def _running(arguments: argparse.Namespace) -> Iterator[LocalStack]:
-    """Give a started stack; end it however the block is left, by a signal too."""
+def _running(
+    arguments: argparse.Namespace, *, switches: Mapping[str, object], settings: Mapping[str, str]
+) -> Iterator[LocalStack]:
+    """Give a started stack; end it however the block is left, by a signal too.
+
+    `switches` and `settings` hold where the command line says nothing else.
+    """
     for number in ENDING:
         signal.signal(number, _interrupt)
     stack = LocalStack(
         arguments.state,
         autopilot_url=arguments.autopilot_url,
-        settings=dict(arguments.settings),
+        autopilot_switches={**switches, **dict(arguments.switches)},
+        settings={**settings, **dict(arguments.settings)},
         app=arguments.app,
         host_port=_choose_port() if arguments.port is None else arguments.port,
         use_func=arguments.func,
