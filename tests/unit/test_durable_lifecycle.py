@@ -8,6 +8,7 @@ import uuid
 import azure.durable_functions as df
 import pytest
 
+from devkit.host.durable.events import EventType
 from devkit.host.durable.instances import InstanceExistsError, InstanceNotFoundError, Status
 from devkit.host.durable.operations import UnknownFunctionError
 from devkit.host.durable.queries import Filter
@@ -70,10 +71,10 @@ def carries_much(context):
     return text
 
 
-only_waits = df.DFApp()
+another_app = df.DFApp()
 
 
-@only_waits.orchestration_trigger(context_name="context")
+@another_app.orchestration_trigger(context_name="context")
 def something_else(context):
     return None
 
@@ -196,12 +197,26 @@ async def test_an_orchestrator_that_does_not_repeat_itself_fails(tmp_path):
 async def test_messages_stay_while_the_app_lacks_the_function(tmp_path):
     async with RunningEngine(tmp_path, app) as engine:
         run = await engine.start_new("waits")
-    async with RunningEngine(tmp_path, only_waits) as engine:
+    async with RunningEngine(tmp_path, another_app) as engine:
         await engine.raise_event(run, "go", '"at last"')
         await engine.run_to_end("something_else")
         assert not (await engine.status(run)).has_ended
     async with RunningEngine(tmp_path, app) as engine:
         assert await engine.output_of(run) == "at last"
+
+
+@asynchronous
+async def test_an_activity_stays_while_the_app_lacks_its_function(tmp_path):
+    async with RunningEngine(tmp_path, app, grace_s=0) as engine:
+        run = await engine.start_new("hangs", "later")
+        while not started:
+            await asyncio.sleep(0.005)
+    async with RunningEngine(tmp_path, another_app) as engine:
+        await engine.run_to_end("something_else")
+        assert (await engine.status(run)).status == Status.RUNNING
+    release.set()
+    async with RunningEngine(tmp_path, app) as engine:
+        assert await engine.output_of(run) == "later"
 
 
 @asynchronous
@@ -254,8 +269,8 @@ async def test_the_answer_to_a_terminated_instance_is_dropped(tmp_path):
         release.set()
         await engine.run_to_end("echoes", "x")
         kinds = [json.loads(text)["EventType"] for text in await engine.history(run)]
-    assert kinds[-1] == 3
-    assert 5 not in kinds
+    assert kinds[-1] == EventType.EXECUTION_TERMINATED
+    assert EventType.TASK_COMPLETED not in kinds
 
 
 @asynchronous

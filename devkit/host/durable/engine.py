@@ -4,8 +4,8 @@ At least once: whatever is not in the database has not happened, so a kill at an
 repeated activity or turn. One process at a time may open a database. Nothing is polled: commits say what
 they set in motion, and timers are waited for until the next one is due.
 
-Not here: rewind, durable HTTP calls (`call_http`; the instance fails and says so), entity locks, and several
-hosts on one task hub. Stricter than Azure: the determinism check also compares inputs and times of timers.
+Not here: rewind, durable HTTP calls (`call_http`; the instance fails and says so), entity locks, versions of
+orchestrations, and several hosts on one task hub. Stricter than Azure: the determinism check also compares inputs and times of timers.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class Engine(Operations):
             await self._drain()
 
     async def stop(self) -> None:
-        """End `run`: turns are finished, activities get the grace period, the rest is done after the next start."""
+        """End `run`. What is running gets the grace period; what then still runs is repeated after the next start."""
         self._stopping = True
         if self._loop is None:
             self._store.close()
@@ -239,15 +239,14 @@ class Engine(Operations):
             self._later(Changes(work=[work]))
 
     async def _drain(self) -> None:
-        if self._turns:
-            await asyncio.wait(self._turns)
-        if self._activities:
-            _, late = await asyncio.wait(self._activities, timeout=self._grace_s)
+        self._stopping = True
+        if running := self._turns | self._activities:
+            _, late = await asyncio.wait(running, timeout=self._grace_s)
             for task in late:
                 task.cancel()
             if late:
-                log.warning("%d activities were still running and will be repeated", len(late))
+                log.warning("%d turns and activities were still running and will be repeated", len(late))
                 await asyncio.wait(late, timeout=1)
-        self._threads.shutdown()
+        self._threads.shutdown(wait=False)
         await asyncio.get_running_loop().run_in_executor(None, self._store.close)
         self._finished.set_result(None)

@@ -124,13 +124,18 @@ class Operations:
         async with asyncio.timeout(timeout_s):
             while True:
                 ended: Future[None] = Future()
-                self._waiters.setdefault(instance_id, []).append(ended)
-                instance = await self.status(instance_id)
-                if instance is None:
-                    raise instances.InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
-                if instance.has_ended:
-                    return instance
-                await asyncio.wrap_future(ended)
+                waiters = self._waiters.setdefault(instance_id, [])
+                waiters.append(ended)  # before the look at the status, so that no end is missed
+                try:
+                    instance = await self.status(instance_id)
+                    if instance is None:
+                        raise instances.InstanceNotFoundError(f"No instance with ID '{instance_id}' found.")
+                    if instance.has_ended:
+                        return instance
+                    await asyncio.wrap_future(ended)
+                finally:
+                    if ended in waiters:
+                        waiters.remove(ended)
 
     def _submit(
         self, operation: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs

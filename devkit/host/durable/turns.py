@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from devkit.host.durable import instances
+from devkit.host.durable.entities import is_entity
 from devkit.host.durable.events import CREATED, Event, EventType, event, parse_iso
 from devkit.host.durable.instances import Instance, InstanceExistsError, Parent, Status
 from devkit.host.durable.numbering import Action, NonDeterminismError, RefusedActionError, Replay, Task
@@ -170,6 +171,8 @@ def _check_names(tasks: Sequence[Task], app: Orchestrators) -> None:
             kind, name, known = "an activity", task.fields["Name"], app.activities
         elif task.kind == EventType.SUB_ORCHESTRATION_CREATED:
             kind, name, known = "an orchestrator", task.fields["Name"], app.orchestrators
+            if is_entity(task.fields["InstanceId"]):
+                raise RefusedActionError("Instance IDs must not begin with @: those are entities.")
         elif task.kind == EventType.EVENT_SENT:
             name = task.fields["InstanceId"].split("@")[1]
             kind, known = "an entity", {entity.lower() for entity in app.entities}
