@@ -99,9 +99,14 @@ def stage(
         )
 
 
-def _rows_path(scratch: Path) -> Path:
-    """Tab-separated: sequence, file index, line, e-mail, hash, body. None of them can contain a tab."""
-    return scratch / "rows.tsv"
+def _keys_path(scratch: Path) -> Path:
+    """Tab-separated, a line per valid row: sequence, file index, line, e-mail, hash. No address contains a tab."""
+    return scratch / "keys.tsv"
+
+
+def _bodies_path(scratch: Path) -> Path:
+    """The encoded people, a line per valid row. JSON has no line breaks inside."""
+    return scratch / "bodies.jsonl"
 
 
 class _Reading:
@@ -123,12 +128,16 @@ class _Reading:
     def run(self) -> tuple[int, tuple[str, ...]]:
         """Return how many rows there were, broken ones included, and the columns of the first file."""
         columns: tuple[str, ...] = ()
-        with _rows_path(self._scratch).open("w", encoding="utf-8", newline="") as out:
+        with (
+            _keys_path(self._scratch).open("w", encoding="utf-8", newline="") as keys_out,
+            _bodies_path(self._scratch).open("w", encoding="utf-8", newline="") as bodies_out,
+        ):
             for index, file in enumerate(self._order.snapshot.files):
                 reader = self._open(index)
                 columns = columns or tuple(reader.columns)
-                for lines in self._encode(index, file.name, reader):
-                    out.writelines(lines)
+                for keys, bodies in self._encode(index, file.name, reader):
+                    keys_out.writelines(keys)
+                    bodies_out.writelines(bodies)
         return self._rows + self._broken, columns
 
     def _open(self, index: int) -> RowReader:
@@ -150,14 +159,15 @@ class _Reading:
             max_uncompressed_bytes=self._limits.max_file_mb << 20,
         )
 
-    def _encode(self, index: int, name: str, reader: RowReader) -> Iterator[list[str]]:
+    def _encode(self, index: int, name: str, reader: RowReader) -> Iterator[tuple[list[str], list[str]]]:
         columns, order = list(reader.columns), self._order
         email_at = _find_column(columns, order.email_column, name)
         pick = _picker([_find_column(columns, column, name) for column in order.encoder.columns])
         encode, reject = order.encoder.encode, self._rejects.add
-        lines: list[str] = []
         rows = iter(reader)
         while block := list(islice(rows, _ROWS_PER_WRITE)):
+            keys: list[str] = []
+            bodies: list[str] = []
             for line, values in block:
                 raw = values[email_at]
                 text = "" if raw is None else raw if isinstance(raw, str) else str(raw)
@@ -167,10 +177,10 @@ class _Reading:
                     continue
                 body = encode(email, pick(values))
                 content_hash = int.from_bytes(blake2b(body.encode(), digest_size=8).digest(), "big")
-                lines.append(f"{self._kept}\t{index}\t{line}\t{email}\t{content_hash}\t{body}\n")
+                keys.append(f"{self._kept}\t{index}\t{line}\t{email}\t{content_hash}\n")
+                bodies.append(body + "\n")
                 self._kept += 1
-            yield lines
-            lines = []
+            yield keys, bodies
             before, self._rows = self._rows, self._rows + len(block)
             if before // _ROWS_PER_REPORT != self._rows // _ROWS_PER_REPORT:
                 self._on_progress(self._rows)
@@ -209,10 +219,9 @@ def _compare(
 ) -> tuple[Counts, int]:
     """Find duplicates, compare with the ledger and write the chunks."""
     database.execute(
-        "create view rows as select seq, file, line, email, hash from"
-        f" read_csv('{_rows_path(scratch)}', delim='\t', quote='', escape='', header=false, auto_detect=false,"
-        " max_line_size=16000000, columns={'seq': 'BIGINT', 'file': 'INTEGER', 'line': 'BIGINT',"
-        " 'email': 'VARCHAR', 'hash': 'UBIGINT', 'body': 'VARCHAR'})"
+        f"create table rows as select * from read_csv('{_keys_path(scratch)}', delim='\t', quote='', escape='',"
+        " header=false, auto_detect=false, columns={'seq': 'BIGINT', 'file': 'INTEGER', 'line': 'BIGINT',"
+        " 'email': 'VARCHAR', 'hash': 'UBIGINT'})"
     )
     database.execute(
         "create table people as select email, min(seq) as seq, arg_min(hash, seq) as hash from rows group by email"
@@ -264,15 +273,17 @@ def _chosen_rows(
 ) -> Iterator[tuple[str, int, bool, tuple[int, int], str]]:
     """Yield the fields of a Profile for everybody to send.
 
-    Walk the scratch file and the sorted numbers of the rows to send side by side."""
+    Walk the scratch files and the sorted numbers of the rows to send side by side.
+    """
     cursor = database.execute("select seq, joins from to_send order by seq")
-    wanted = cursor.fetchmany(_FETCHED_AT_ONCE)
-    with _rows_path(scratch).open(encoding="utf-8", newline="") as rows:
-        at = -1
-        while wanted:
+    with (
+        _keys_path(scratch).open(encoding="utf-8", newline="") as keys,
+        _bodies_path(scratch).open(encoding="utf-8", newline="") as bodies,
+    ):
+        rows, at = zip(keys, bodies, strict=True), -1
+        while wanted := cursor.fetchmany(_FETCHED_AT_ONCE):
             for seq, joins in wanted:
-                row = next(islice(rows, seq - at - 1, None))
+                key, body = next(islice(rows, seq - at - 1, None))
                 at = seq
-                _, file, line, email, content_hash, body = row.split("\t", 5)
+                _, file, line, email, content_hash = key.split("\t")
                 yield email, int(content_hash), joins, (int(file), int(line)), body[:-1]
-            wanted = cursor.fetchmany(_FETCHED_AT_ONCE)
