@@ -231,25 +231,25 @@ def _envelope(step: Callable[[], Record]) -> Envelope:
 
 
 @bp.activity_trigger(input_name="task")
-def begin_run(task: Envelope) -> Envelope:
+def begin_run(task: dict) -> dict:
     return _envelope(lambda: app().export_run.begin(task["run_id"]))
 
 
 @bp.activity_trigger(input_name="task")
-def stage_segment(task: Envelope) -> Envelope:
+def stage_segment(task: dict) -> dict:
     return _envelope(lambda: app().export_run.stage(StageTask.model_validate(task)))
 
 
 @bp.activity_trigger(input_name="task")
-def prepare_push(task: Envelope) -> Envelope:
+def prepare_push(task: dict) -> dict:
     return _envelope(lambda: app().export_run.prepare(PrepareTask.model_validate(task)))
 
 
 @bp.activity_trigger(input_name="task")
-def push_chunk(task: Envelope) -> Envelope:
+def push_chunk(task: dict) -> dict:
     return _envelope(lambda: app().export_run.push(PushTask.model_validate(task)))
 
 
 @bp.activity_trigger(input_name="task")
-def finish_run(task: Envelope) -> Envelope:
+def finish_run(task: dict) -> dict:
     return _envelope(lambda: app().export_run.finish(FinishTask.model_validate(task)))

@@ -58,7 +58,7 @@ def segment_arrival(context: df.DurableOrchestrationContext) -> Generator[Any, A
 
 @bp.activity_trigger(input_name="task")
 @bp.durable_client_input(client_name="client")
-async def inspect_arrival(task: dict[str, str], client: Any) -> dict[str, Any]:
+async def inspect_arrival(task: dict, client: Any) -> dict:
     """Look at an arrival; when a snapshot is complete, create and start the runs that it sets off."""
     try:
         arrival = await asyncio.to_thread(app().arrivals.inspect, task["name"])
