@@ -37,12 +37,12 @@ class LazyInputStream(InputStream):
         self._version = properties.etag
         self._download: StorageStreamDownloader[bytes] | None = None
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         if self._download is None:
             self._download = self._client.download_blob(
                 etag=self._version, match_condition=MatchConditions.IfNotModified
             )
-        return self._download.read(size)
+        return self._download.read(-1 if size is None else size)
 
     read1 = read
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 import azure.functions as func
-from azure.functions.meta import Datum
 
+from devkit.host.converters import decode, find_converter
 from devkit.host.indexing import IndexedFunction
 from devkit.host.invocation import Worker
 
@@ -35,12 +35,9 @@ class DurableInvoker:
     async def activity(self, name: str, input_json: str | None) -> str | None:
         """Run an activity with an input that is JSON text and return its result as JSON text."""
         function = self.activities[name]
-        converter = func.get_binding_registry().get("activityTrigger")
-        value = None
-        if input_json is not None:
-            value = converter.decode(Datum(input_json, "string"), trigger_metadata={})
+        value = None if input_json is None else decode("activityTrigger", input_json, "string")
         result = await self._worker.invoke(function, {function.trigger_parameter: value})
-        return str(converter.encode(result, expected_type=None).value)
+        return str(find_converter("activityTrigger").encode(result, expected_type=None).value)
 
 
 def _by_name(functions: Iterable[IndexedFunction], trigger: str, name_key: str) -> dict[str, IndexedFunction]:

@@ -3,7 +3,8 @@
 While it is on, the app gets X-MS-CLIENT-PRINCIPAL, -ID, -NAME and -IDP in the shape that App Service gives them
 for Microsoft Entra ID, app roles as claims of the type `roles` (Microsoft Learn, "Work with user identities in
 Azure App Service authentication"). Requests without a session go through without these headers, as with "allow
-unauthenticated access". Signing out is a GET, as it is in App Service.
+unauthenticated access". Every
+provider (`/.auth/login/aad`) leads to the same page. Signing out is a GET, as it is in App Service.
 """
 
 import base64
@@ -13,11 +14,11 @@ import html
 import json
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from devkit.host.http_triggers import PRINCIPAL_HEADERS
 
@@ -75,15 +76,15 @@ class EasyAuth:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/.auth/login/dev", self._show_sign_in),
-            web.post("/.auth/login/dev", self._sign_in),
+            web.get("/.auth/login/{provider}", self._show_sign_in),
+            web.post("/.auth/login/{provider}", self._sign_in),
             web.get("/.auth/me", self._show_me),
             web.get("/.auth/logout", self._sign_out),
             web.get("/.auth/logout/complete", _show_signed_out),
         ]
 
     @web.middleware
-    async def middleware(self, request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if person := self._find_person(request):
             request[PRINCIPAL_HEADERS] = principal_headers(person)
         return await handler(request)
@@ -154,7 +155,7 @@ class EasyAuth:
         return response
 
 
-def principal_headers(person: Person) -> Mapping[str, str]:
+def principal_headers(person: Person) -> dict[str, str]:
     """Return the headers, names in lower case, that a function receives for a signed-in person."""
     principal = {
         "auth_typ": "aad",

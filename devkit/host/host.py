@@ -1,10 +1,12 @@
 """The host put together: the app, its triggers, the durable engine and the HTTP server, started and stopped in order."""
 
 import asyncio
+import fcntl
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from aiohttp import web
 
@@ -40,6 +42,7 @@ class Host:
         self, *, app_dir: Path, state_dir: Path, address: Address, environment: Mapping[str, str]
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(state_dir)
         self._address = address
         self._port = address.port
         self._keys = load_or_create_keys(state_dir / "keys.json")
@@ -116,6 +119,7 @@ class Host:
         await self._runner.cleanup()
         finished = await asyncio.to_thread(self._worker.stop, GRACE_S)
         self._database.close()
+        self._lock.close()
         return finished
 
     def _make_trigger(self, function: IndexedFunction) -> TimerTrigger | BlobTrigger | None:
@@ -162,3 +166,14 @@ class Host:
         )
         app.router.add_route("*", "/{path:.*}", self._http.handle)
         return app
+
+
+def _lock(state_dir: Path) -> TextIO:
+    """Keep a second host away from this state; the lock ends with the process, however it ends."""
+    file = (state_dir / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SettingsError(f"another host uses {state_dir}") from error
+    return file

@@ -14,6 +14,7 @@ import azure.functions as func
 from aiohttp import web
 from azure.functions.meta import Datum
 
+from devkit.host.converters import find_converter
 from devkit.host.indexing import IndexedFunction, IndexingError
 from devkit.host.invocation import Worker
 from devkit.host.keys import Keys
@@ -23,7 +24,7 @@ from devkit.host.settings import HostOptions
 log = logging.getLogger("devkit.host")
 
 MAX_BODY_SIZE_BYTES = 100 * 1024 * 1024
-PRINCIPAL_HEADERS = web.RequestKey("principal_headers", dict)
+PRINCIPAL_HEADERS = web.RequestKey("principal_headers", dict[str, str])
 _RESERVED = ("admin", "runtime/")  # whatever the prefix is; "administration" is refused, too
 _SET_BY_THE_SERVER = frozenset({"content-length", "transfer-encoding", "connection"})
 
@@ -111,7 +112,8 @@ def presented_key(request: web.Request) -> str | None:
 def _read_headers(request: web.Request) -> dict[str, str]:
     sent = {name: value for name, value in _joined(request.headers, lower=True).items() if value}
     genuine = {name: value for name, value in sent.items() if not name.startswith("x-ms-")}
-    return genuine | request.get(PRINCIPAL_HEADERS, {})
+    principal: dict[str, str] = request.get(PRINCIPAL_HEADERS, {})
+    return genuine | principal
 
 
 def _joined(pairs: Any, *, lower: bool = False) -> dict[str, str]:
@@ -132,7 +134,7 @@ async def _read_body(request: web.Request) -> bytes:
 
 def _build_response(result: Any) -> web.Response:
     try:
-        datum: Datum = func.get_binding_registry().get("http").encode(result, expected_type=None)
+        datum: Datum = find_converter("http").encode(result, expected_type=None)
     except NotImplementedError:
         raise TypeError(f"an HTTP function cannot return {type(result).__name__}") from None
     if datum.type == "string":

@@ -103,7 +103,7 @@ def _index(function: Any, environment: Mapping[str, str]) -> IndexedFunction:
         if binding["type"] not in TRIGGERS | OTHER_BINDINGS:
             raise IndexingError(f"{name}: the local host has no binding of type {binding['type']!r}")
     call = function.get_user_function()
-    types = {binding["name"]: binding["type"] for binding in bindings if binding["name"] != "$return"}
+    types = {binding["name"]: binding["type"] for binding in bindings}
     annotations, wants_context = inspect_parameters(name, call, types)
     clients = tuple(binding["name"] for binding in bindings if binding["type"] == "durableClient")
     _warn_of_a_starter_that_cannot_be_awaited(name, call)

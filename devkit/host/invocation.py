@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from devkit.host.indexing import IndexedFunction
 
 log = logging.getLogger("devkit.host")
 
+_WITHOUT_RESULT = frozenset({"blobTrigger", "timerTrigger"})
 _thread_local = threading.local()
 
 
@@ -111,6 +112,8 @@ class Worker:
 
         try:
             result = await self._wait_for(self._submit(function, keywords, invocation_id), function.name)
+            if result is not None and function.trigger_type in _WITHOUT_RESULT:
+                raise RuntimeError(f"{function.name} has no output binding but returned something")
         except asyncio.CancelledError:
             record(logging.WARNING, "cancelled")
             raise
@@ -167,8 +170,8 @@ def thread_count(environment: Mapping[str, str]) -> int:
     return min(32, (os.cpu_count() or 1) + 4)
 
 
-def _run_async(function: IndexedFunction, keywords: dict[str, Any]) -> Coroutine[Any, Any, Any]:
-    return function.call(**keywords)
+async def _run_async(function: IndexedFunction, keywords: dict[str, Any]) -> Any:
+    return await function.call(**keywords)
 
 
 def _run_sync(function: IndexedFunction, keywords: dict[str, Any], invocation_id: str) -> Any:

@@ -75,7 +75,9 @@ class RouteTable(Generic[Target]):
 
 def parse_route(template: str, methods: Collection[str] | None) -> Route:
     """Parse a template. Raises `RouteError`."""
-    pattern, checks, defaults, rank = "", [], [], []
+    pattern, rank = "", []
+    checks: list[tuple[str, Callable[[str], bool]]] = []
+    defaults: list[tuple[str, str]] = []
     for position, segment in enumerate(segment for segment in template.strip("/").split("/") if segment):
         regex, may_be_absent, weight = _parse_segment(template, segment, checks, defaults)
         separator = "/" if position else ""

@@ -13,9 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import azure.functions as func
-from azure.functions.meta import Datum
-
+from devkit.host.converters import decode
 from devkit.host.cron import Schedule, ScheduleError
 from devkit.host.indexing import IndexedFunction, IndexingError
 from devkit.host.invocation import Worker
@@ -111,8 +109,7 @@ class TimerTrigger:
             },
             "IsPastDue": past_due,
         }
-        converter = func.get_binding_registry().get("timerTrigger")
-        value = converter.decode(Datum(json.dumps(request), "json"), trigger_metadata={})
+        value = decode("timerTrigger", json.dumps(request), "json")
         await self._worker.invoke(self.function, {self.function.trigger_parameter: value})
 
     async def _pause(self, duration_s: float) -> None:

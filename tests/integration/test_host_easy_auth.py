@@ -112,3 +112,7 @@ def test_easy_auth_is_off_unless_the_settings_turn_it_on(tmp_path_factory: pytes
     with RunningHost(write_app(folder / "app", APP), folder / "state") as host:
         assert host.call("GET", "/.auth/login/dev").status_code == 404
         assert host.call("GET", "/api/who", headers={"X-MS-CLIENT-PRINCIPAL": "e30="}).json() == {}
+
+
+def test_the_address_of_the_deployed_sign_in_works_here_too(host: RunningHost) -> None:
+    assert "<button" in host.call("GET", "/.auth/login/aad").text

@@ -232,3 +232,9 @@ def test_a_port_that_is_taken_ends_the_host_with_its_reason(host: RunningHost, t
     with RunningHost(app, tmp_path / "state", arguments=["--port", port], wait=False) as other:
         assert other.process.wait(timeout=30) == 1
         assert f"cannot listen on port {port}" in other.log
+
+
+def test_a_second_host_on_the_same_state_is_refused(host: RunningHost) -> None:
+    with RunningHost(host.state_dir.parent / "app", host.state_dir, wait=False) as other:
+        assert other.process.wait(timeout=30) == 1
+        assert "another host uses" in other.log

@@ -1,0 +1,339 @@
+"""The app inside Microsoft's own worker: it is indexed as meant, and one function of each trigger runs.
+
+The worker is the package azure-functions-runtime. It asks for Python 3.13; its code runs on 3.11, so it is installed
+without that check, beside what requirements.txt pins, in `.venv-worker` (made once, made anew when the pins change).
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from running_host import REPOSITORY, RunningHost, write_app
+
+from devkit.azurite import AzuriteServer
+
+WORKER = "azure-functions-runtime==1.3.0"
+VENV = REPOSITORY / ".venv-worker"
+DRIVER = Path(__file__).with_name("official_worker_driver.py")
+
+APP = """
+import os
+import azure.durable_functions as df
+import azure.functions as func
+import azurefunctions.extensions.bindings.blob as blob
+
+app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+@app.route(route="hello/{name?}", methods=["GET", "POST"])
+def hello(req: func.HttpRequest) -> func.HttpResponse:
+    text = f"{req.method} {req.route_params['name']} {req.params['a']} {req.get_body().decode()}"
+    return func.HttpResponse(text, status_code=201, headers={"X-Seen": req.headers["x-mixed"]})
+
+@app.blob_trigger("file", "%CONTAINER%/{name}", "STORE", source=func.BlobSource.EVENT_GRID)
+def stream(file: func.InputStream) -> None:
+    if (file.name, file.length, file.read()) != ("box/a.csv", 3, b"a,b"):
+        raise AssertionError("another blob")
+
+@app.blob_trigger("client", "%CONTAINER%/{name}", "STORE")
+def sdk_client(client: blob.BlobClient) -> None:
+    if client.download_blob().readall() != b"through the SDK":
+        raise AssertionError("another blob")
+
+@app.timer_trigger("timer", "0 0 2 * * *", run_on_startup=False, use_monitor=True)
+def nightly(timer: func.TimerRequest) -> None:
+    if not timer.past_due:
+        raise AssertionError("not past due")
+
+@app.activity_trigger(input_name="numbers")
+def add(numbers: list) -> int:
+    return sum(numbers)
+
+@app.orchestration_trigger(context_name="context")
+def flow(context):
+    return (yield context.call_activity("add", [1, 2]))
+"""
+
+
+HEAD = """
+from typing import Any, Dict, Optional
+import azure.durable_functions as df
+import azure.functions as func
+app = df.DFApp()
+"""
+SIGNATURES = {
+    "good: no annotation": "@app.activity_trigger(input_name='x')\ndef f(x): ...",
+    "good: a class": "@app.activity_trigger(input_name='x')\ndef f(x: dict) -> list[int]: ...",
+    "good: typing.Dict": "@app.activity_trigger(input_name='x')\ndef f(x: Dict[str, Any]): ...",
+    "good: typing.Any": "@app.activity_trigger(input_name='x')\ndef f(x: Any): ...",
+    "good: text for HTTP": "@app.route(route='a')\ndef f(req: func.HttpRequest) -> str: ...",
+    "a subscripted class": "@app.activity_trigger(input_name='x')\ndef f(x: dict[str, Any]): ...",
+    "a union": "@app.activity_trigger(input_name='x')\ndef f(x: int | None): ...",
+    "an optional": "@app.activity_trigger(input_name='x')\ndef f(x: Optional[int]): ...",
+    "HTTP that returns a dict": "@app.route(route='a')\ndef f(req: func.HttpRequest) -> dict: ...",
+    "HTTP that returns None": "@app.route(route='a')\ndef f(req: func.HttpRequest) -> None: ...",
+    "HTTP that may return None": "@app.route(route='a')\ndef f(req: func.HttpRequest) -> str | None: ...",
+    "another parameter": "@app.activity_trigger(input_name='x')\ndef f(y): ...",
+    "another type": "@app.timer_trigger('x', '0 0 0 * * *')\ndef f(x: func.HttpRequest): ...",
+}
+
+
+def http(method: str, route: str) -> list[str]:
+    return [f"httpTrigger {method} {route} FUNCTION", "http"]
+
+
+SEGPILOT = {
+    "add_connection": http("POST", "connections"),
+    "list_connections": http("GET", "connections"),
+    "get_connection": http("GET", "connections/{id}"),
+    "remove_connection": http("DELETE", "connections/{id}"),
+    "check_connection": http("POST", "connections/{id}/connect"),
+    "list_segments": http("GET", "segments"),
+    "get_segment": http("GET", "segments/{name}"),
+    "add_export": http("POST", "exports"),
+    "list_exports": http("GET", "exports"),
+    "get_export": http("GET", "exports/{id}"),
+    "remove_export": http("DELETE", "exports/{id}"),
+    "run_export": [*http("POST", "exports/{id}/runs"), "durableClient"],
+    "list_runs": http("GET", "runs"),
+    "get_run": http("GET", "runs/{id}"),
+    "stop_run": [*http("POST", "runs/{id}/cancel"), "durableClient"],
+    "get_rejects": http("GET", "runs/{id}/rejects"),
+    "get_health": http("GET", "health"),
+    "get_openapi": http("GET", "openapi.json"),
+    "export_run": ["orchestrationTrigger"],
+    "push_lane": ["orchestrationTrigger"],
+    "segment_arrival": ["orchestrationTrigger"],
+    "begin_run": ["activityTrigger"],
+    "stage_segment": ["activityTrigger"],
+    "prepare_push": ["activityTrigger"],
+    "push_chunk": ["activityTrigger"],
+    "finish_run": ["activityTrigger"],
+    "inspect_arrival": ["activityTrigger", "durableClient"],
+    "segment_arrived": [
+        "blobTrigger %SEGMENTS_CONTAINER%/{name} SEGMENT_STORAGE EventGrid deferred",
+        "durableClient",
+    ],
+    "refresh": ["timerTrigger %REFRESH_SCHEDULE% useMonitor", "durableClient"],
+}
+
+
+@pytest.fixture(scope="session")
+def worker_python() -> Path:
+    """The interpreter of the worker's venv."""
+    pins = (REPOSITORY / "requirements.txt").read_text()
+    wanted = hashlib.sha256(f"{WORKER}\n{pins}\n{sys.version}".encode()).hexdigest()
+    python, stamp = VENV / "bin" / "python", VENV / "stamp"
+    with VENV.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            shutil.rmtree(VENV, ignore_errors=True)
+            venv.create(VENV, with_pip=True)
+            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*install, "-r", str(REPOSITORY / "requirements.txt")], check=True)
+            subprocess.run([*install, "--no-deps", "--ignore-requires-python", WORKER], check=True)
+            stamp.write_text(wanted)
+    return python
+
+
+class Worker:
+    """Runs the driver over one app, with settings of its own."""
+
+    def __init__(self, python: Path, app_dir: Path, settings: Mapping[str, str]) -> None:
+        self._command = [str(python), str(DRIVER), str(app_dir)]
+        self._environment = {"PATH": os.environ["PATH"], "FUNCTIONS_WORKER_RUNTIME": "python", **settings}
+
+    def run(self, *invocations: Mapping[str, Any]) -> dict[str, Any]:
+        done = subprocess.run(
+            self._command,
+            input=json.dumps(invocations),
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def describe(binding: Mapping[str, Any]) -> str:
+    """A binding in one line: type, what it is bound to, and what is set."""
+    shown = [binding["type"]]
+    shown += binding.get("methods", [])
+    shown += [
+        str(binding[key]) for key in ("route", "authLevel", "path", "connection", "source") if key in binding
+    ]
+    shown += [binding["schedule"]] if "schedule" in binding else []
+    shown += [name for name in ("runOnStartup", "useMonitor") if binding.get(name)]
+    shown += ["deferred"] if binding.get("properties", {}).get("SupportsDeferredBinding") else []
+    return " ".join(shown)
+
+
+class DurableApi:
+    """What a durable client calls: knows no instance, accepts every start and remembers it."""
+
+    def __init__(self) -> None:
+        started: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(404, b"")
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                started.append(self.path.partition("?")[0].removeprefix("/durable/"))
+                self._answer(202, b'{"id": "started"}')
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Keep quiet."""
+
+        self.started = started
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def binding(self) -> str:
+        origin = f"http://127.0.0.1:{self._server.server_port}"
+        urls = {"id": "INSTANCE", "statusQueryGetUri": f"{origin}/instances/INSTANCE"}
+        return json.dumps(
+            {
+                "taskHubName": "hub",
+                "creationUrls": {},
+                "managementUrls": urls,
+                "baseUrl": origin,
+                "requiredQueryStringParameters": "",
+                "rpcBaseUrl": f"{origin}/durable/",
+            }
+        )
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def durable_api() -> Iterator[DurableApi]:
+    api = DurableApi()
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="module")
+def real_worker(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """The worker over Segpilot itself, with storage of its own that holds one segment file."""
+    with AzuriteServer(tmp_path_factory.mktemp("storage")) as storage:
+        service = BlobServiceClient.from_connection_string(storage.connection_string)
+        service.create_container("segments").upload_blob("people/2026.csv", b"email\nada@segpilot.example\n")
+        service.create_container("segpilot")
+        settings = {
+            "SEGMENT_STORAGE": storage.connection_string,
+            "STATE_STORAGE": storage.connection_string,
+            "KEY_VAULT_URL": "https://localhost:8443",
+            "SEGMENTS_CONTAINER": "segments",
+            "REFRESH_SCHEDULE": "0 0 2 * * *",
+        }
+        yield Worker(worker_python, REPOSITORY, settings)
+
+
+@pytest.fixture
+def store(azurite: AzuriteServer, unique_name: str) -> dict[str, str]:
+    """Settings for a container of the test's own, which holds one blob."""
+    service = BlobServiceClient.from_connection_string(azurite.connection_string)
+    service.create_container(unique_name).upload_blob("clients/a", b"through the SDK")
+    return {"STORE": azurite.connection_string, "CONTAINER": unique_name}
+
+
+def test_the_worker_runs_one_function_of_each_trigger(
+    worker_python: Path, tmp_path: Path, store: dict[str, str]
+) -> None:
+    request = {
+        "method": "POST",
+        "headers": {"x-mixed": "1"},
+        "params": {"name": "Ada"},
+        "query": {"a": "b"},
+        "body": "hi",
+    }
+    blob = {"Connection": "STORE", "ContainerName": store["CONTAINER"], "BlobName": "clients/a"}
+    properties = {
+        "BlobTrigger": ["string", "box/a.csv"],
+        "Uri": ["string", "http://x/box/a.csv"],
+        "Properties": ["json", '{"ContentLength": 3}'],
+        "Metadata": ["json", "{}"],
+    }
+    late = json.dumps({"IsPastDue": True, "Schedule": {}, "ScheduleStatus": {}})
+    outcome = Worker(worker_python, write_app(tmp_path / "app", APP), store).run(
+        {"function": "hello", "inputs": {"req": ["http", request]}},
+        {"function": "stream", "inputs": {"file": ["bytes", "a,b"]}, "metadata": properties},
+        {"function": "sdk_client", "inputs": {"client": ["model_binding_data", blob]}},
+        {"function": "nightly", "inputs": {"timer": ["json", late]}},
+        {"function": "add", "inputs": {"numbers": ["string", "[1, 2, 3]"]}},
+    )
+    http, *others = outcome["results"]
+    assert http["value"]["status"] == "201"
+    assert http["value"]["body"] == "POST Ada b hi"
+    assert {name.lower(): value for name, value in http["value"]["headers"].items()}["x-seen"] == "1"
+    nothing = {"kind": None, "value": None}
+    assert others == [nothing, nothing, nothing, {"kind": "json", "value": "6"}]
+
+
+def test_the_local_host_refuses_what_the_worker_refuses_and_takes_what_it_takes(
+    worker_python: Path, tmp_path: Path
+) -> None:
+    answers = {}
+    for number, (name, source) in enumerate(SIGNATURES.items()):
+        app = write_app(tmp_path / str(number), HEAD + source)
+        official = Worker(worker_python, app, {}).run()
+        with RunningHost(app, tmp_path / f"state{number}", wait=False) as host:
+            listens = bool(host.process.stdout.readline())
+        answers[name] = ("fault" not in official, listens)
+    assert answers == {name: (name.startswith("good"),) * 2 for name in SIGNATURES}
+
+
+def test_the_worker_finds_every_function_and_binding_of_segpilot(real_worker: Worker) -> None:
+    outcome = real_worker.run()
+    assert "fault" not in outcome, outcome["fault"]
+    assert {
+        name: sorted(describe(b) for b in bindings) for name, bindings in outcome["functions"].items()
+    } == {name: sorted(bindings) for name, bindings in SEGPILOT.items()}
+
+
+def test_the_worker_runs_segpilot(real_worker: Worker, durable_api: DurableApi) -> None:
+    client = ["string", durable_api.binding]
+    blob = {"Connection": "SEGMENT_STORAGE", "ContainerName": "segments", "BlobName": "people/2026.csv"}
+    timer = json.dumps({"IsPastDue": False, "Schedule": {}, "ScheduleStatus": {}})
+    task = json.dumps({"name": "people/2026.csv"})
+    http, arrived, refreshed, inspected = real_worker.run(
+        {"function": "get_openapi", "inputs": {"req": ["http", {}]}},
+        {
+            "function": "segment_arrived",
+            "inputs": {"arrived": ["model_binding_data", blob], "client": client},
+        },
+        {"function": "refresh", "inputs": {"timer": ["json", timer], "client": client}},
+        {"function": "inspect_arrival", "inputs": {"task": ["string", task], "client": client}},
+    )["results"]
+    assert http["value"]["status"] == "200"
+    assert json.loads(http["value"]["body"])["openapi"].startswith("3.1")
+    assert (arrived, refreshed) == ({"kind": None, "value": None},) * 2
+    assert [path.rpartition("-")[0] for path in durable_api.started] == [
+        "orchestrators/segment_arrival/arrival"
+    ]
+    assert "wait_s" in json.loads(inspected["value"])
