@@ -27,7 +27,8 @@ def main(argv: Sequence[str]) -> int:
         os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
         os.chdir(app_dir)
-        finished = asyncio.run(_serve(app_dir, state_dir, Address(arguments.port, arguments.public_url)))
+        address = Address(arguments.port, arguments.public_url)
+        finished = asyncio.run(_serve(app_dir, state_dir, address, arguments.grace))
     except (IndexingError, SettingsError) as error:
         log.critical("the app cannot be served: %s", error)
         return 1
@@ -49,14 +50,17 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--settings", type=Path, help="a file shaped like local.settings.json")
     parser.add_argument("--public-url", help="origin under which others reach this host")
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds that a stop waits for functions")
     return parser.parse_args(argv)
 
 
-async def _serve(app_dir: Path, state_dir: Path, address: Address) -> bool:
+async def _serve(app_dir: Path, state_dir: Path, address: Address, grace_s: float) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    host = Host(app_dir=app_dir, state_dir=state_dir, address=address, environment=os.environ)
+    host = Host(
+        app_dir=app_dir, state_dir=state_dir, address=address, environment=os.environ, grace_s=grace_s
+    )
     await host.start()
     print(f"host listening on {host.url}", flush=True)
     stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(host.watch())

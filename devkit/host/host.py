@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,6 @@ from devkit.host.keys import load_or_create_keys
 from devkit.host.settings import SettingsError, read_host_json
 from devkit.host.timer_triggers import TimerTrigger
 
-GRACE_S = 10.0
 _CONNECTION = "AzureWebJobsStorage"
 
 
@@ -36,14 +36,24 @@ class Address:
 
 
 class Host:
-    """One running host. `start` raises `IndexingError` or `SettingsError` when the app cannot be served."""
+    """One host, to be started and stopped once. `grace_s` is how long a stop waits for functions that are running.
+
+    Raises `IndexingError` or `SettingsError`, here or in `start`, when the app cannot be served.
+    """
 
     def __init__(
-        self, *, app_dir: Path, state_dir: Path, address: Address, environment: Mapping[str, str]
+        self,
+        *,
+        app_dir: Path,
+        state_dir: Path,
+        address: Address,
+        environment: Mapping[str, str],
+        grace_s: float,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(state_dir)
         self._address = address
+        self._grace_s = grace_s
         self._port = address.port
         self._keys = load_or_create_keys(state_dir / "keys.json")
         self._options = options = read_host_json(app_dir, environment)
@@ -71,9 +81,10 @@ class Host:
             task_hub=options.task_hub,
             max_concurrent_activities=options.max_concurrent_activities,
             max_concurrent_orchestrators=options.max_concurrent_orchestrators,
+            grace_s=grace_s,
         )
         self._runner = web.AppRunner(
-            self._make_web_app(environment), access_log=None, handle_signals=False, shutdown_timeout=GRACE_S
+            self._make_web_app(environment), access_log=None, handle_signals=False, shutdown_timeout=1.0
         )
 
     @property
@@ -105,22 +116,30 @@ class Host:
             task.result()
 
     async def stop(self) -> bool:
-        """Take nothing new, let what is running end. Return whether all of it did within `GRACE_S` seconds."""
+        """Take nothing new, let what is running end. Return whether all of it did within the grace period."""
+        deadline = time.monotonic() + self._grace_s
         self._http.stop()
-        for trigger in self._triggers:
-            trigger.stop()
-        if self._trigger_tasks:
-            _, unfinished = await asyncio.wait(self._trigger_tasks, timeout=GRACE_S)
-            for task in unfinished:
-                task.cancel()
-        if not self._engine_task.done():
-            await self._engine.stop()
-        await asyncio.gather(self._engine_task, *self._trigger_tasks, return_exceptions=True)
+        await asyncio.gather(self._stop_triggers(), self._stop_engine())
+        # The server goes on so long: functions that are still running may need the durable API.
+        finished = await asyncio.to_thread(self._worker.stop, max(0.0, deadline - time.monotonic()))
         await self._runner.cleanup()
-        finished = await asyncio.to_thread(self._worker.stop, GRACE_S)
         self._database.close()
         self._lock.close()
         return finished
+
+    async def _stop_triggers(self) -> None:
+        for trigger in self._triggers:
+            trigger.stop()
+        if self._trigger_tasks:
+            _, unfinished = await asyncio.wait(self._trigger_tasks, timeout=self._grace_s)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*self._trigger_tasks, return_exceptions=True)
+
+    async def _stop_engine(self) -> None:
+        if not self._engine_task.done():
+            await self._engine.stop()
+        await asyncio.gather(self._engine_task, return_exceptions=True)
 
     def _make_trigger(self, function: IndexedFunction) -> TimerTrigger | BlobTrigger | None:
         match function.trigger_type:

@@ -52,7 +52,15 @@ def size(req: func.HttpRequest) -> str:
 @app.route(route="stall", auth_level=func.AuthLevel.ANONYMOUS)
 async def stall(req: func.HttpRequest) -> str:
     gate = pathlib.Path(os.environ["GATE"])
-    gate.with_suffix(".reached").touch()
+    gate.with_name("stall.reached").touch()
+    while not gate.exists():
+        time.sleep(0.01)
+    return "done"
+
+@app.route(route="wait", auth_level=func.AuthLevel.ANONYMOUS)
+def wait(req: func.HttpRequest) -> str:
+    gate = pathlib.Path(os.environ["GATE"])
+    gate.with_name("wait.reached").touch()
     while not gate.exists():
         time.sleep(0.01)
     return "done"
@@ -71,7 +79,7 @@ def stalled_request(host: RunningHost) -> Iterator[Path]:
     connection = http.client.HTTPConnection(host.url.removeprefix("http://"), timeout=30)
     connection.request("GET", "/api/stall")
     gate = host.state_dir.parent / "gate"
-    wait_until(gate.with_suffix(".reached").exists)
+    wait_until(gate.with_name("stall.reached").exists)
     yield gate
     assert connection.getresponse().read() == b"done"
     connection.close()
@@ -238,3 +246,14 @@ def test_a_second_host_on_the_same_state_is_refused(host: RunningHost) -> None:
     with RunningHost(host.state_dir.parent / "app", host.state_dir, wait=False) as other:
         assert other.process.wait(timeout=30) == 1
         assert "another host uses" in other.log
+
+
+def test_a_stop_leaves_behind_what_does_not_end_in_time(tmp_path: Path) -> None:
+    app, settings = write_app(tmp_path / "app", APP), {"GATE": str(tmp_path / "gate")}
+    with RunningHost(app, tmp_path / "state", settings=settings, arguments=["--grace", "0.5"]) as host:
+        for route in ("stall", "wait"):
+            connection = http.client.HTTPConnection(host.url.removeprefix("http://"), timeout=30)
+            connection.request("GET", f"/api/{route}")
+            wait_until((tmp_path / f"{route}.reached").exists)
+        assert host.stop() == 0
+        assert "some functions did not end in time" in host.log
