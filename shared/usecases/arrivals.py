@@ -75,7 +75,7 @@ class Arrivals:
             for table in read_manifest(manifest_name, self._blobs.read(found[0])):
                 minutes = [place.minute for place in _places(table.partitions, partition.table_folder)]
                 if partition.minute in minutes:
-                    return self._inspect_table(table)
+                    return self._inspect_table(table, found[1])
                 if minutes and max(minutes) > partition.minute:
                     return _ignored("a newer export has taken its place")
         names = (file.name for file, _ in self._blobs.list(partition.source))
@@ -88,14 +88,17 @@ class Arrivals:
         if found is None:
             return _ignored("the manifest is gone")
         arrivals = [
-            self._inspect_table(table) for table in read_manifest(manifest.name, self._blobs.read(found[0]))
+            self._inspect_table(table, found[1])
+            for table in read_manifest(manifest.name, self._blobs.read(found[0]))
         ]
+        if wait_s := max((arrival.wait_s for arrival in arrivals), default=0.0):
+            return Arrival(ArrivalState.SETTLING, wait_s=wait_s)
         snapshots = tuple(snapshot for arrival in arrivals for snapshot in arrival.snapshots)
         if snapshots:
             return Arrival(ArrivalState.COMPLETE, snapshots=snapshots)
         return _ignored("; ".join(arrival.why for arrival in arrivals) or "the manifest names no files")
 
-    def _inspect_table(self, table: ManifestTable) -> Arrival:
+    def _inspect_table(self, table: ManifestTable, named_at: datetime) -> Arrival:
         place = classify(table.partitions[0]) if table.partitions else None
         if not isinstance(place, Partition):
             return _ignored("the manifest names no files")
@@ -103,8 +106,11 @@ class Arrivals:
         missing = [name for name, blob in found if blob is None]
         if missing:
             return _ignored(f"{len(missing)} of {len(found)} files named by the manifest are still missing")
-        snapshot = _snapshot(place.segment, [blob for _, blob in found if blob is not None], table)
-        return self._register(place.source, snapshot)
+        blobs = [blob for _, blob in found if blob is not None]
+        # Files that are younger than their manifest are being written again: others may follow.
+        if max(at for _, at in blobs) > named_at and (wait_s := self._unsettled_s(blobs)) > 0:
+            return Arrival(ArrivalState.SETTLING, wait_s=wait_s)
+        return self._register(place.source, _snapshot(place.segment, blobs, table))
 
     def _settle(self, partition: Partition) -> Arrival:
         """Without a manifest there is no mark of the end: a folder is complete when nothing new came for a while."""
@@ -115,11 +121,13 @@ class Arrivals:
         ]
         if not blobs:
             return _ignored("the files are gone")
-        settled_at = max(at for _, at in blobs) + self._settle_time
-        wait_s = (settled_at - self._clock()).total_seconds()
-        if wait_s > 0:
+        if (wait_s := self._unsettled_s(blobs)) > 0:
             return Arrival(ArrivalState.SETTLING, wait_s=wait_s)
         return self._register(partition.source, _snapshot(partition.segment, blobs, None))
+
+    def _unsettled_s(self, blobs: Sequence[tuple[SnapshotFile, datetime]]) -> float:
+        settled_at = max(at for _, at in blobs) + self._settle_time
+        return (settled_at - self._clock()).total_seconds()
 
     def _register(self, source: str, snapshot: Snapshot) -> Arrival:
         """Make the snapshot the segment's newest. The same name from another folder is not mixed in."""

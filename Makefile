@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine (Python 3.11 or newer, Node 20, npm): make demo, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+AZURITE := devkit/node_modules/.package-lock.json
+WORKERS ?= 2
+
+.PHONY: demo up stop status test check format bench clean
+
+demo: $(INSTALLED) $(AZURITE) ## Export a segment end to end. SEGMENT= EMAIL= FIRST= LAST= REPORT= KEEP= (README)
+	@$(BIN)/python -m devkit demo
+
+up: $(INSTALLED) $(AZURITE) ## Start everything and keep it running until Ctrl-C
+	@$(BIN)/python -m devkit up
+
+stop status: $(INSTALLED) ## End, or show, what `make up` started elsewhere
+	@$(BIN)/python -m devkit $@
+
+test: $(INSTALLED) $(AZURITE) lint ## Everything
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+check: $(INSTALLED) lint ## Format, lint, types, fast tests
+	$(BIN)/python -m pytest -q tests/unit -n $(WORKERS)
+
+.PHONY: lint
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## Put the code in order
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) $(AZURITE) ## Measure; figures go to bench/results.md
+	$(BIN)/python -m bench
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .venv-worker* devkit/node_modules .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Segpilot needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(AZURITE): devkit/package.json devkit/package-lock.json
+	npm ci --prefix devkit --no-audit --no-fund --loglevel=error
+	@touch $@
