@@ -1,0 +1,383 @@
+"""In-memory stand-ins of the ports in shared/domain/ports.py and destination.py. They keep those promises."""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO, Generic, TypeVar
+
+import orjson
+
+from shared.domain.connection import Connection
+from shared.domain.destination import Account, Outcome, Pacer, Profile
+from shared.domain.errors import (
+    Conflict,
+    NotFound,
+    PreconditionFailed,
+    SecretUnavailable,
+    SegmentUnreadable,
+    SegpilotError,
+    Unauthorized,
+)
+from shared.domain.export import Export, FieldMapping
+from shared.domain.identifiers import newest_first
+from shared.domain.ports import Pace, Versioned
+from shared.domain.record import Record
+from shared.domain.run import Counts, Run
+from shared.domain.segment import Segment, SnapshotFile
+
+R = TypeVar("R", bound=Record)
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class MemoryRecords(Generic[R]):
+    """``rows`` maps id to ``(JSON, version)``; JSON, so that nothing is kept that storage would lose."""
+
+    def __init__(self, kind: type[R], order: Callable[[str], str] = str) -> None:
+        self._kind, self._order = kind, order
+        self.rows: dict[str, tuple[str, int]] = {}
+
+    def find(self, record_id: str) -> Versioned[R] | None:
+        if record_id not in self.rows:
+            return None
+        text, version = self.rows[record_id]
+        return Versioned(self._kind.model_validate_json(text), str(version))
+
+    def get(self, record_id: str) -> Versioned[R]:
+        if found := self.find(record_id):
+            return found
+        raise NotFound(f"There is no '{record_id}'.")
+
+    def add(self, record_id: str, record: R) -> str:
+        if record_id in self.rows:
+            raise Conflict(f"There is already a '{record_id}'.")
+        return self._store(record_id, record, 1)
+
+    def replace(self, record_id: str, record: R, etag: str) -> str:
+        if self.get(record_id).etag != etag:
+            raise PreconditionFailed(f"'{record_id}' was changed meanwhile.")
+        return self._store(record_id, record, int(etag) + 1)
+
+    def change(self, record_id: str, change: Callable[[R], R]) -> R:
+        present = self.get(record_id)
+        wanted = change(present.record)
+        self.replace(record_id, wanted, present.etag)
+        return wanted
+
+    def remove(self, record_id: str) -> None:
+        self.rows.pop(record_id, None)
+
+    def page(self, size: int, after: str | None = None) -> tuple[list[R], str | None]:
+        keys = sorted(key for key in map(self._order, self.rows) if after is None or key > after)
+        by_key = {self._order(record_id): record_id for record_id in self.rows}
+        chosen = keys[:size]
+        records = [self.get(by_key[key]).record for key in chosen]
+        return records, chosen[-1] if len(keys) > size else None
+
+    def all(self) -> Iterator[R]:
+        return iter(self.page(len(self.rows))[0])
+
+    def _store(self, record_id: str, record: R, version: int) -> str:
+        self.rows[record_id] = (record.model_dump_json(exclude_defaults=True), version)
+        return str(version)
+
+
+class MemoryRuns(MemoryRecords[Run]):
+    """``reports`` maps run to part to counts."""
+
+    def __init__(self) -> None:
+        super().__init__(Run, newest_first)
+        self.reports: dict[str, dict[str, Counts]] = {}
+        self.requests: dict[str, datetime] = {}
+
+    def report(self, run_id: str, part: str, counts: Counts) -> None:
+        self.reports.setdefault(run_id, {})[part] = counts
+
+    def progress(self, run_id: str) -> Counts:
+        return sum(self.reports.get(run_id, {}).values(), Counts())
+
+    def forget_progress(self, run_id: str) -> None:
+        self.reports.pop(run_id, None)
+
+    def remember_request(self, key: str, at: datetime) -> datetime:
+        return self.requests.setdefault(key, at)
+
+
+class MemoryLanes:
+    """``held`` maps connection to ``(run, until)``."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, tuple[str, datetime]] = {}
+
+    def take(self, connection_id: str, run_id: str, now: datetime, hold_s: float) -> str | None:
+        holder, until = self.held.get(connection_id, (run_id, now))
+        if holder != run_id and until > now:
+            return holder
+        self.held[connection_id] = (run_id, now + timedelta(seconds=hold_s))
+        return None
+
+    def leave(self, connection_id: str, run_id: str) -> None:
+        if self.held.get(connection_id, ("",))[0] == run_id:
+            del self.held[connection_id]
+
+
+class MemoryPaces:
+    def __init__(self) -> None:
+        self.rows: dict[str, Pace] = {}
+
+    def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
+        self.rows[connection_id] = change(self.rows.get(connection_id))
+        return self.rows[connection_id]
+
+
+class MemoryStores:
+    def __init__(self) -> None:
+        self.connections = MemoryRecords(Connection)
+        self.exports = MemoryRecords(Export)
+        self.segments = MemoryRecords(Segment)
+        self.runs = MemoryRuns()
+        self.lanes = MemoryLanes()
+        self.paces = MemoryPaces()
+
+    def ping(self) -> None:
+        pass
+
+
+class MemorySegmentBlobs:
+    """``files`` maps name to ``(content, etag, changed at)``."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[bytes, str, datetime]] = {}
+        self._versions = count(1)
+
+    def put(self, name: str, content: bytes | str, at: datetime = START) -> SnapshotFile:
+        """Upload: every upload gives a file another version."""
+        data = content.encode() if isinstance(content, str) else content
+        self.files[name] = (data, f'"{next(self._versions)}"', at)
+        return self._file(name)
+
+    def list(self, prefix: str) -> Iterator[tuple[SnapshotFile, datetime]]:
+        return (
+            (self._file(name), self.files[name][2]) for name in sorted(self.files) if name.startswith(prefix)
+        )
+
+    def find(self, name: str) -> tuple[SnapshotFile, datetime] | None:
+        return (self._file(name), self.files[name][2]) if name in self.files else None
+
+    def open(self, file: SnapshotFile) -> BinaryIO:
+        if file.name not in self.files or self.files[file.name][1] != file.etag:
+            raise SegmentUnreadable(f"The file '{file.name}' was replaced or removed.", code="file-changed")
+        return io.BytesIO(self.files[file.name][0])
+
+    def read(self, file: SnapshotFile) -> bytes:
+        return self.open(file).read()
+
+    def ping(self) -> None:
+        pass
+
+    def _file(self, name: str) -> SnapshotFile:
+        content, etag, _ = self.files[name]
+        return SnapshotFile(name=name, etag=etag, size_bytes=len(content))
+
+
+class MemoryStateBlobs:
+    """``files`` maps name to content."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
+        self.files[name] = data if isinstance(data, bytes) else b"".join(data)
+
+    def upload(self, name: str, path: Path) -> None:
+        self.files[name] = path.read_bytes()
+
+    def read(self, name: str) -> bytes:
+        if name not in self.files:
+            raise NotFound(f"There is no stored file '{name}'.")
+        return self.files[name]
+
+    def download(self, name: str, path: Path) -> bool:
+        if name not in self.files:
+            return False
+        path.write_bytes(self.files[name])
+        return True
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        yield from self.read(name).splitlines()
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.files if name.startswith(prefix))
+
+    def stream(self, name: str) -> Iterator[bytes]:
+        yield self.read(name)
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.files.pop(name, None)
+
+    def ping(self) -> None:
+        pass
+
+
+class MemoryVault:
+    """While ``silent`` it answers nothing."""
+
+    def __init__(self, **secrets: str) -> None:
+        self.secrets, self.silent = dict(secrets), False
+
+    def store(self, name: str, value: str) -> None:
+        self._answer()
+        self.secrets[name] = value
+
+    def read(self, name: str, *, fresh: bool = False) -> str:
+        self._answer()
+        if name not in self.secrets:
+            raise SecretUnavailable(
+                f"There is no secret '{name}'.", missing=True, remedy="Create the secret."
+            )
+        return self.secrets[name]
+
+    def remove(self, name: str) -> None:
+        self._answer()
+        self.secrets.pop(name, None)
+
+    def ping(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise SecretUnavailable("The vault cannot be reached.", remedy="Try again later.")
+
+
+class PlainEncoder:
+    """``{"Email": …, field: text}``; the value "?" does not cast."""
+
+    def __init__(self, fields: Sequence[FieldMapping]) -> None:
+        self._fields, self.columns = tuple(fields), tuple(mapping.column for mapping in fields)
+        self._dropped: dict[str, int] = {}
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        return self._dropped
+
+    def encode(self, email: str, values: Sequence[object]) -> str:
+        person: dict[str, object] = {"Email": email}
+        for mapping, value in zip(self._fields, values, strict=True):
+            if value == "?":
+                self._dropped[mapping.column] = self._dropped.get(mapping.column, 0) + 1
+            elif value is not None and str(value).strip():
+                person[mapping.field] = str(value)
+        return orjson.dumps(person).decode()
+
+
+class ScriptedDestination:
+    """A destination with one account, whose state is ``lists`` (title to id), ``members`` and ``contacts``.
+
+    ``faults[call]`` are errors (None = none) for the next calls of that name, ``refused`` maps e-mails that it never
+    takes to the reason, ``on_call`` hears the name of every call before it happens.
+    """
+
+    name = "autopilot"
+    batch_size = 3
+    standard_fields = ("FirstName", "LastName")
+
+    def __init__(self) -> None:
+        self.key = "right-key"
+        self.lists: dict[str, str] = {}
+        self.members: dict[str, set[str]] = {}
+        self.contacts: dict[str, str] = {}
+        self.faults: dict[str, list[SegpilotError | None]] = {}
+        self.refused: dict[str, str] = {}
+        self.on_call: Callable[[str], None] = lambda call: None
+        self._list_ids = (f"list-{number}" for number in count(1))
+
+    def ping(self) -> None:
+        pass
+
+    def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
+        return [
+            f"'{mapping.field}' is not a field."
+            for mapping in fields
+            if mapping.type is None and mapping.field not in self.standard_fields
+        ]
+
+    def encoder(self, fields: Sequence[FieldMapping]) -> PlainEncoder:
+        return PlainEncoder(fields)
+
+    def open(
+        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
+    ) -> "ScriptedSession":
+        return ScriptedSession(self, read_key, pacer)
+
+    def remove_list(self, title: str) -> None:
+        """What a person does at the destination."""
+        self.members.pop(self.lists.pop(title), None)
+
+    def create_list(self, title: str) -> str:
+        if title not in self.lists:
+            self.lists[title] = next(self._list_ids)
+            self.members[self.lists[title]] = set()
+        return self.lists[title]
+
+
+class ScriptedSession:
+    def __init__(
+        self, destination: ScriptedDestination, read_key: Callable[[bool], str], pacer: Pacer
+    ) -> None:
+        self._destination, self._read_key, self._pacer = destination, read_key, pacer
+        self.calls = 0
+
+    def check(self) -> Account:
+        self._call("check")
+        return Account("The account", len(self._destination.lists))
+
+    def find_lists(self, titles: Sequence[str]) -> dict[str, str]:
+        self._call("find_lists")
+        return {title: self._destination.lists[title] for title in titles if title in self._destination.lists}
+
+    def ensure_list(self, title: str) -> str:
+        self._call("ensure_list")
+        return self._destination.create_list(title)
+
+    def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
+        self._call("learn")
+        return {"list_in_bulk": True} if sample else {}
+
+    def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
+        self._call("push")
+        for profile in batch:
+            if reason := self._destination.refused.get(profile.email):
+                outcome.refused[profile.email] = reason
+                continue
+            self._destination.contacts[profile.email] = profile.body
+            if profile.joins:
+                self._destination.members[list_id].add(profile.email)
+            outcome.accepted[profile.email] = f"person-{profile.email}"
+
+    def close(self) -> None:
+        pass
+
+    def _call(self, name: str) -> None:
+        destination = self._destination
+        self._pacer.wait()
+        destination.on_call(name)
+        self.calls += 1
+        if (faults := destination.faults.get(name)) and (fault := faults.pop(0)):
+            raise fault
+        if self._read_key(False) != destination.key:
+            raise Unauthorized("The key was refused.", remedy="Give the connection another key.")
