@@ -2,9 +2,9 @@
 
 Both sources, polling and Event Grid, are played by listing. So, unlike with Event Grid, blobs that are there when the
 host starts for the first time are handled too. A version that fails is tried again with growing pauses, five times in
-all (`poisonBlobThreshold` in host.json), and then
-kept in the table `poison_blobs`; Azure would put a message into the queue webjobs-blobtrigger-poison, which the local
-host does not. A version that was replaced or deleted before its turn is dropped: the newer one has a turn of its own.
+all (`poisonBlobThreshold` in host.json), and then kept in the table `poison_blobs` of host.sqlite; Azure would put a
+message into the queue webjobs-blobtrigger-poison, which the local host does not. A version that was replaced or
+deleted before its turn is dropped: the newer one has a turn of its own.
 """
 
 import asyncio

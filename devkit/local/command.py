@@ -2,10 +2,12 @@
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,10 +16,12 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from devkit.autopilot.simulator import DEFAULT_KEY
 from devkit.azurite import AzuriteMissingError
 from devkit.child import ChildError
 from devkit.local import demo, processes
 from devkit.local.record import Part, RecordFile, StackRunsAlreadyError, end_parts
+from devkit.local.source import Source, SourceError, find_source, generate_source
 from devkit.local.stack import REPOSITORY, LocalStack, forget_state, read_function_key
 
 STATE = REPOSITORY / ".segpilot"
@@ -32,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (AzuriteMissingError, ChildError, demo.DemoError, StackRunsAlreadyError) as error:
+    except (AzuriteMissingError, ChildError, demo.DemoError, SourceError, StackRunsAlreadyError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -47,10 +51,9 @@ def _build_parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     _add_stack_options(up)
 
-    show = commands.add_parser("demo", help="the same from nothing, then export a sample segment")
+    show = commands.add_parser("demo", help="the same from nothing, then export a segment")
     show.set_defaults(run=_demo)
-    show.add_argument("--profiles", type=int, default=10_000, help="rows of the sample (%(default)s)")
-    show.add_argument("--keep", action="store_true", help="let everything run on afterwards, until Ctrl-C")
+    _add_demo_options(show)
     _add_stack_options(show)
 
     status = commands.add_parser("status", help="say what runs, and where")
@@ -60,6 +63,24 @@ def _build_parser() -> argparse.ArgumentParser:
     for command, folder in ((up, STATE), (show, STATE / "demo"), (status, STATE), (stop, STATE)):
         command.add_argument("--state", type=Path, default=folder, help="folder of all state (%(default)s)")
     return parser
+
+
+def _add_demo_options(command: argparse.ArgumentParser) -> None:
+    given = os.environ.get
+    command.add_argument("--profiles", type=int, default=10_000, help="rows of the sample (%(default)s)")
+    command.add_argument(
+        "--segment", type=Path, default=given("SEGMENT"), help="export this file or folder instead (SEGMENT)"
+    )
+    command.add_argument("--email", default=given("EMAIL"), help="its column of the e-mail address (EMAIL)")
+    command.add_argument("--first", default=given("FIRST"), help="its column of the first name (FIRST)")
+    command.add_argument("--last", default=given("LAST"), help="its column of the last name (LAST)")
+    command.add_argument(
+        "--report", type=Path, default=given("REPORT"), help="write the result as JSON to this file (REPORT)"
+    )
+    command.add_argument(
+        "--keep", type=Path, default=given("KEEP"),
+        help="keep storage, ledger and simulator in this folder: the next demo goes on from there (KEEP)",
+    )  # fmt: skip
 
 
 def _add_stack_options(command: argparse.ArgumentParser) -> None:
@@ -73,7 +94,12 @@ def _add_stack_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--autopilot-url",
         default=os.environ.get("AUTOPILOT_URL"),
-        help="use this Autopilot API and start no simulator (environment: AUTOPILOT_URL)",
+        help="use this Autopilot API and start no simulator (AUTOPILOT_URL)",
+    )
+    command.add_argument(
+        "--autopilot-key",
+        default=os.environ.get("AUTOPILOT_API_KEY") or DEFAULT_KEY,
+        help="its API key; better given as AUTOPILOT_API_KEY",
     )
     command.add_argument("--set", dest="settings", help="an app setting that wins over all others", **PAIRS)
     command.add_argument(
@@ -100,12 +126,27 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    forget_state(arguments.state)
-    with _running(arguments, switches=demo.SWITCHES, settings=demo.SETTINGS) as stack:
-        successful = demo.run(stack, arguments.profiles, Console())
-        if arguments.keep:
-            _watch_over(stack)
-        return 0 if successful else 1
+    if arguments.autopilot_url and arguments.autopilot_key == DEFAULT_KEY:
+        raise demo.DemoError("A real account needs its key: AUTOPILOT_API_KEY=…")
+    if arguments.keep:
+        arguments.state = arguments.keep
+    else:
+        forget_state(arguments.state)
+    with tempfile.TemporaryDirectory() as folder:
+        source = _choose_source(arguments, Path(folder))
+        with _running(arguments, switches=demo.SWITCHES, settings=demo.SETTINGS) as stack:
+            summary = demo.run(stack, source, Console())
+    if arguments.report:
+        arguments.report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return 0 if summary["state"] == "Successful" else 1
+
+
+def _choose_source(arguments: argparse.Namespace, folder: Path) -> Source:
+    if not arguments.segment:
+        return generate_source(folder, arguments.profiles)
+    return find_source(
+        arguments.segment, arguments.email, {"FirstName": arguments.first, "LastName": arguments.last}
+    )
 
 
 @contextlib.contextmanager
@@ -120,7 +161,8 @@ def _running(
         signal.signal(number, _interrupt)
     stack = LocalStack(
         arguments.state,
-        autopilot_url=arguments.autopilot_url,
+        autopilot_url=arguments.autopilot_url or None,
+        autopilot_key=arguments.autopilot_key,
         autopilot_switches={**switches, **dict(arguments.switches)},
         settings={**settings, **dict(arguments.settings)},
         app=arguments.app,

@@ -57,6 +57,8 @@ class LocalStack:
         self._settings = dict(settings or {})
         self._app = app.resolve()
         self._host_port = host_port
+        self._autopilot_port = 0
+        self.autopilot_control: str | None = None
         self._use_func = use_func
         self._record_file = RecordFile(self.state)
         self._record: Record | None = None
@@ -114,6 +116,25 @@ class LocalStack:
         self._host.stop(grace_s=HOST_GRACE_S)
         self._forget(self._host)
 
+    def start_autopilot(self) -> None:
+        """Start the simulator, on the port it had before if there was one, with what it knew and its first switches."""
+        command = [sys.executable, "-m", "devkit", "autopilot", "--port", str(self._autopilot_port)]
+        command += ["--key", self.autopilot_key, "--state", str(self.state / "autopilot.sqlite")]
+        self._autopilot = self._start("autopilot", command)
+        [url] = self._autopilot.wait_for_output(r"^autopilot listening on (\S+)", timeout_s=30)
+        self._autopilot_port = urlsplit(url).port or 0
+        self.autopilot_url = f"{url}/v1"
+        self.autopilot_control = f"{url}/control"
+        if self._autopilot_switches:
+            set_switches = f"{self.autopilot_control}/switches"
+            requests.post(set_switches, json=self._autopilot_switches, timeout=10).raise_for_status()
+        self._announce("autopilot", url, self._autopilot)
+
+    def stop_autopilot(self) -> None:
+        """End the simulator in order: it is out of reach, and forgets nothing that it accepted."""
+        self._autopilot.stop()
+        self._forget(self._autopilot)
+
     @property
     def function_key(self) -> str:
         """The key for functions of level FUNCTION; empty with `func`, which asks for none locally."""
@@ -145,20 +166,10 @@ class LocalStack:
         self._adopt("vault", self.vault.environment["KEY_VAULT_URL"], self.vault.child)
 
     def _start_autopilot(self) -> None:
-        self.autopilot_control: str | None = None
         if self._given_autopilot_url is not None:
             self.autopilot_url = self._given_autopilot_url
             return
-        command = [sys.executable, "-m", "devkit", "autopilot", "--port", "0", "--key", self.autopilot_key]
-        command += ["--state", str(self.state / "autopilot.sqlite")]
-        child = self._start("autopilot", command)
-        [url] = child.wait_for_output(r"^autopilot listening on (\S+)", timeout_s=30)
-        self.autopilot_url = f"{url}/v1"
-        self.autopilot_control = f"{url}/control"
-        if self._autopilot_switches:
-            set_switches = f"{self.autopilot_control}/switches"
-            requests.post(set_switches, json=self._autopilot_switches, timeout=10).raise_for_status()
-        self._announce("autopilot", url, child)
+        self.start_autopilot()
 
     def _start_func(self) -> None:
         port = self._host_port or _find_free_port()
