@@ -4,7 +4,8 @@ Both sources, polling and Event Grid, are played by listing. So, unlike with Eve
 host starts for the first time are handled too. A version that fails is tried again with growing pauses, five times in
 all (`poisonBlobThreshold` in host.json), and then kept in the table `poison_blobs` of host.sqlite; Azure would put a
 message into the queue webjobs-blobtrigger-poison, which the local host does not. A version that was replaced or
-deleted before its turn is dropped: the newer one has a turn of its own.
+deleted before its turn is dropped: the newer one has a turn of its own. The SDK's own retries are off (they take over
+a minute, during which the host could not stop): the next listing is the retry.
 """
 
 import asyncio
@@ -98,7 +99,7 @@ class BlobTrigger:
 
     def _list_new(self) -> list[tuple[str, str]]:
         new = []
-        for blob in self._container.list_blobs(name_starts_with=self._path.prefix or None):
+        for blob in self._container.list_blobs(name_starts_with=self._path.prefix or None, retry_total=0):
             etag = blob.etag.strip('"')
             if self._path.wants(blob.name) and etag not in self._taken.get(blob.name, ()):
                 new.append((blob.name, etag))
@@ -143,7 +144,7 @@ class BlobTrigger:
 
     async def _read_properties(self, client: BlobClient, etag: str) -> BlobProperties | None:
         try:
-            properties = await asyncio.to_thread(client.get_blob_properties)
+            properties = await asyncio.to_thread(client.get_blob_properties, retry_total=0)
         except ResourceNotFoundError:
             return None
         return properties if properties.etag.strip('"') == etag else None

@@ -212,6 +212,18 @@ def test_a_container_that_comes_later_is_found(
         wait_until(lambda: len(place.notes("stream")) == 1)
 
 
+def test_a_storage_account_that_is_down_is_said_and_does_not_keep_the_host_from_stopping(
+    tmp_path: Path, azurite: AzuriteServer, unique_name: str
+) -> None:
+    place = Place(tmp_path, azurite, unique_name)
+    place.settings["STORE"] = azurite.connection_string.replace(
+        azurite.blob_url, "http://127.0.0.1:1/account"
+    )
+    with place.start() as host:
+        wait_until(lambda: "function=stream cannot list its container" in host.log)
+        assert host.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("path", "name", "wanted"),
     [

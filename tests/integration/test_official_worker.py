@@ -25,7 +25,7 @@ from running_host import REPOSITORY, RunningHost, write_app
 from devkit.azurite import AzuriteServer
 
 WORKER = "azure-functions-runtime==1.3.0"
-VENV = REPOSITORY / ".venv-worker"
+FOLDER = REPOSITORY / ".venv-worker"
 DRIVER = Path(__file__).with_name("official_worker_driver.py")
 
 APP = """
@@ -134,12 +134,14 @@ def worker_python() -> Path:
     """The interpreter of the worker's venv."""
     pins = (REPOSITORY / "requirements.txt").read_text()
     wanted = hashlib.sha256(f"{WORKER}\n{pins}\n{sys.version}".encode()).hexdigest()
-    python, stamp = VENV / "bin" / "python", VENV / "stamp"
-    with VENV.with_suffix(".lock").open("w") as lock:
+    home, stamp = FOLDER / "venv", FOLDER / "stamp"
+    python = home / "bin" / "python"
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            shutil.rmtree(VENV, ignore_errors=True)
-            venv.create(VENV, with_pip=True)
+            shutil.rmtree(home, ignore_errors=True)
+            venv.create(home, with_pip=True)
             install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*install, "-r", str(REPOSITORY / "requirements.txt")], check=True)
             subprocess.run([*install, "--no-deps", "--ignore-requires-python", WORKER], check=True)
