@@ -1,6 +1,6 @@
 """Personal data, shown only as far as a person needs to find the row again."""
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def mask(value: str) -> str:

@@ -6,11 +6,13 @@ people to send, in the order of the source. Nothing here grows with the number o
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import orjson
@@ -123,7 +125,7 @@ class _Reading:
     ) -> None:
         self._order, self._segments, self._limits = order, segments, limits
         self._scratch, self._rejects, self._on_progress = scratch, rejects, on_progress
-        self._rows = self._kept = self._broken = 0
+        self._rows = self._kept = 0
 
     def run(self) -> tuple[int, tuple[str, ...]]:
         """Return how many rows there were, broken ones included, and the columns of the first file."""
@@ -133,24 +135,24 @@ class _Reading:
             _bodies_path(self._scratch).open("w", encoding="utf-8", newline="") as bodies_out,
         ):
             for index, file in enumerate(self._order.snapshot.files):
-                reader = self._open(index)
-                columns = columns or tuple(reader.columns)
-                for keys, bodies in self._encode(index, file.name, reader):
-                    keys_out.writelines(keys)
-                    bodies_out.writelines(bodies)
-        return self._rows + self._broken, columns
+                with closing(self._segments.open(file)) as stream, _naming(file.name):
+                    reader = self._open(stream, file.name)
+                    columns = columns or tuple(reader.columns)
+                    for keys, bodies in self._encode(index, file.name, reader):
+                        keys_out.writelines(keys)
+                        bodies_out.writelines(bodies)
+        return self._rows, columns
 
-    def _open(self, index: int) -> RowReader:
+    def _open(self, stream: BinaryIO, name: str) -> RowReader:
         snapshot = self._order.snapshot
-        file = snapshot.files[index]
 
         def on_broken(row: BrokenRow) -> None:
-            self._broken += 1
-            self._rejects.add(file.name, row.line, row.column, row.code)
+            self._rejects.add(name, row.line, row.column, row.code)
+            self._count(1)
 
         return open_rows(
-            self._segments.open(file),
-            name=file.name,
+            stream,
+            name=name,
             on_broken=on_broken,
             delimiter=snapshot.delimiter,
             has_header=snapshot.has_header,
@@ -159,10 +161,15 @@ class _Reading:
             max_uncompressed_bytes=self._limits.max_file_mb << 20,
         )
 
+    def _count(self, rows: int) -> None:
+        before, self._rows = self._rows, self._rows + rows
+        if before // _ROWS_PER_REPORT != self._rows // _ROWS_PER_REPORT:
+            self._on_progress(self._rows)
+
     def _encode(self, index: int, name: str, reader: RowReader) -> Iterator[tuple[list[str], list[str]]]:
         columns, order = list(reader.columns), self._order
-        email_at = _find_column(columns, order.email_column, name)
-        pick = _picker([_find_column(columns, column, name) for column in order.encoder.columns])
+        email_at = _find_column(columns, order.email_column)
+        pick = _picker([_find_column(columns, column) for column in order.encoder.columns])
         encode, reject = order.encoder.encode, self._rejects.add
         rows = iter(reader)
         while block := list(islice(rows, _ROWS_PER_WRITE)):
@@ -181,12 +188,21 @@ class _Reading:
                 bodies.append(body + "\n")
                 self._kept += 1
             yield keys, bodies
-            before, self._rows = self._rows, self._rows + len(block)
-            if before // _ROWS_PER_REPORT != self._rows // _ROWS_PER_REPORT:
-                self._on_progress(self._rows)
+            self._count(len(block))
 
 
-def _find_column(columns: Sequence[str], wanted: str, file: str) -> int:
+@contextmanager
+def _naming(file: str) -> Iterator[None]:
+    """Readers know no names; whoever has to mend one file of many needs it."""
+    try:
+        yield
+    except SegmentUnreadable as problem:
+        raise SegmentUnreadable(
+            f"The file '{file}' cannot be used. {problem.message}", code=problem.reason, remedy=problem.remedy
+        ) from None
+
+
+def _find_column(columns: Sequence[str], wanted: str) -> int:
     """Find a column by name; case and outer spaces are forgiven when that leaves no doubt."""
     if wanted in columns:
         return columns.index(wanted)
@@ -195,7 +211,7 @@ def _find_column(columns: Sequence[str], wanted: str, file: str) -> int:
         return alike[0]
     shown = ", ".join(columns[:30]) + (", …" if len(columns) > 30 else "")
     raise SegmentUnreadable(
-        f"The file '{file}' has no column '{wanted}'.",
+        f"There is no column '{wanted}'.",
         code="column-missing",
         remedy=f"Correct the export's mapping, or the file. Its columns are: {shown}.",
     )

@@ -1,0 +1,121 @@
+"""Staging without a run: files in, staged people out, and a ledger between two goes."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from fakes_stores import START, MemorySegmentBlobs, MemoryStateBlobs, PlainEncoder
+
+from shared.domain.destination import Profile
+from shared.domain.export import FieldMapping
+from shared.domain.segment import Snapshot
+from shared.pipeline import places
+from shared.pipeline.ledger import RefusedPerson, accepted_line, load_ledger, merge_results, refused_line
+from shared.pipeline.pushing import read_batches
+from shared.pipeline.staging import Staged, StageLimits, StageOrder, stage
+from shared.pipeline.workspace import open_database, scratch_folder
+
+LEDGER = "ledgers/export-1/vip/list-1.parquet"
+
+
+def as_csv(rows: Sequence[Sequence[str]]) -> str:
+    """Every value quoted: no value can be taken for a delimiter."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+class StagingBench:
+    """One segment and one list. ``state`` is what the pipeline left behind."""
+
+    def __init__(self) -> None:
+        self.segments, self.state, self._folders = MemorySegmentBlobs(), MemoryStateBlobs(), 0
+
+    def stage(
+        self,
+        files: Mapping[str, str | bytes],
+        *,
+        fields: Mapping[str, str] | None = None,
+        email_column: str = "EMail",
+        full: bool = False,
+        max_profiles: int = 100_000,
+        batch_size: int = 100,
+        batches_per_chunk: int = 50,
+        memory_mb: int = 128,
+        on_progress: Callable[[int], None] = lambda rows: None,
+        **layout: object,
+    ) -> Staged:
+        """``fields`` maps a field to its column."""
+        self._folders += 1
+        mappings = [FieldMapping(field=field, column=column) for field, column in (fields or {}).items()]
+        order = StageOrder(
+            snapshot=Snapshot(
+                id="snapshot-1",
+                segment="vip",
+                arrived_at=START,
+                files=tuple(self.segments.put(name, content) for name, content in files.items()),
+                **layout,
+            ),
+            folder=places.stage_folder("run-1", "vip", str(self._folders)),
+            email_column=email_column,
+            encoder=PlainEncoder(mappings),
+            ledger=LEDGER,
+            full=full,
+            max_profiles=max_profiles,
+            batch_size=batch_size,
+            batches_per_chunk=batches_per_chunk,
+            keep_profiles=True,
+        )
+        return stage(order, self.segments, self.state, StageLimits(memory_mb, 64), on_progress)
+
+    def chunks(self, staged: Staged) -> list[list[list[Profile]]]:
+        return [read_batches(self.state, staged.folder, number) for number in range(staged.chunks)]
+
+    def people(self, staged: Staged) -> list[Profile]:
+        """Those to send, in the order in which they will be."""
+        return [person for chunk in self.chunks(staged) for batch in chunk for person in batch]
+
+    def rejects(self, staged: Staged) -> list[list[str]]:
+        """Segment, file, line, column, reason and value of each."""
+        text = self.state.read(places.staged_rejects(staged.folder)).decode()
+        return list(csv.reader(io.StringIO(text, newline="")))
+
+    def accept(self, people: Sequence[Profile]) -> None:
+        """The destination takes these people: they are on the ledger from now on."""
+        self.merge(accepted(people))
+
+    def merge(self, *results: str) -> tuple[int, list[RefusedPerson]]:
+        """Merge result files into the ledger."""
+        with scratch_folder() as scratch, open_database(scratch, 128) as database:
+            before, after = scratch / "before.parquet", scratch / "after.parquet"
+            paths = [_written(scratch / f"result-{at}.tsv", text) for at, text in enumerate(results)]
+            load_ledger(database, before if self.state.download(LEDGER, before) else None)
+            count, refused = merge_results(database, paths, after)
+            answer = count, list(refused)
+            self.state.upload(LEDGER, after)
+        return answer
+
+    def ledger(self) -> dict[str, tuple[int, str]]:
+        """Hash and contact id by e-mail."""
+        with scratch_folder() as scratch, open_database(scratch, 128) as database:
+            path = scratch / "ledger.parquet"
+            load_ledger(database, path if self.state.download(LEDGER, path) else None)
+            rows = database.execute("select email, hash, contact_id from ledger").fetchall()
+        assert len({email for email, _, _ in rows}) == len(rows)
+        return {email: (content_hash, contact_id) for email, content_hash, contact_id in rows}
+
+
+def accepted(people: Sequence[Profile]) -> str:
+    return "".join(
+        accepted_line(person.email, person.content_hash, f"id {person.email}") for person in people
+    )
+
+
+def refused(people: Sequence[Profile], reason: str = "not_accepted") -> str:
+    return "".join(refused_line(person.email, person.origin, reason) for person in people)
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
