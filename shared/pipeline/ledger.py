@@ -61,8 +61,8 @@ def merge_results(
             " delim='\t', quote='', escape='', header=false, auto_detect=false, nullstr='')"
         )
     database.execute(
-        "create or replace table accepted as select email, any_value(hash) as hash,"
-        " any_value(contact_id) as contact_id from results where accepted group by email"
+        "create or replace table accepted as select email, max(hash) as hash,"
+        " coalesce(max(contact_id), '') as contact_id from results where accepted group by email"
     )
     database.execute(
         "copy (select email, hash, contact_id from accepted union all"
@@ -75,7 +75,7 @@ def merge_results(
 
 def _refused(database: duckdb.DuckDBPyConnection) -> Iterator[RefusedPerson]:
     cursor = database.execute(
-        "select email, any_value(file), min(line), any_value(reason) from results anti join accepted using (email)"
+        "select email, min(file), min(line), min(reason) from results anti join accepted using (email)"
         " where not accepted group by email order by 2, 3"
     )
     while found := cursor.fetchmany(_FETCHED_AT_ONCE):

@@ -1,0 +1,84 @@
+"""The ledger: what a run's results make of it."""
+
+from fakes_stores import MemoryStateBlobs
+from staging_bench import LEDGER, StagingBench
+
+from shared.domain.destination import Profile
+from shared.pipeline.ledger import RefusedPerson, accepted_line, refused_line
+
+
+def profile(email: str, content_hash: int = 7, line: int = 2) -> Profile:
+    return Profile(email, content_hash, True, (0, line), "{}")
+
+
+def test_who_was_accepted_is_on_the_ledger_with_the_hash_of_what_was_sent():
+    bench = StagingBench()
+    assert bench.merge(accepted_line("ana@example.com", 2**64 - 1, "person-1")) == (1, [])
+    assert bench.ledger() == {"ana@example.com": (2**64 - 1, "person-1")}
+
+
+def test_who_was_refused_is_not_on_the_ledger_and_is_told_with_the_line():
+    bench = StagingBench()
+    assert bench.merge(refused_line("ana@example.com", (3, 17), "not_accepted")) == (
+        0,
+        [RefusedPerson("ana@example.com", 3, 17, "not_accepted")],
+    )
+    assert bench.ledger() == {}
+
+
+def test_acceptance_outweighs_refusal_in_any_order():
+    yes, no = accepted_line("ana@example.com", 7, "person-1"), refused_line("ana@example.com", (0, 2), "no")
+    for results in ([yes, no], [no, yes], [no + yes, no]):
+        bench = StagingBench()
+        assert bench.merge(*results) == (1, [])
+        assert bench.ledger() == {"ana@example.com": (7, "person-1")}
+
+
+def test_a_new_acceptance_takes_the_place_of_the_old_one_and_others_stay():
+    bench = StagingBench()
+    bench.merge(
+        accepted_line("ana@example.com", 1, "person-1") + accepted_line("ion@example.com", 2, "person-2")
+    )
+    bench.merge(accepted_line("ana@example.com", 3, "person-1"))
+    assert bench.ledger() == {"ana@example.com": (3, "person-1"), "ion@example.com": (2, "person-2")}
+
+
+def test_a_refusal_leaves_what_was_accepted_earlier():
+    bench = StagingBench()
+    bench.merge(accepted_line("ana@example.com", 1, "person-1"))
+    bench.merge(refused_line("ana@example.com", (0, 2), "not_accepted"))
+    assert bench.ledger() == {"ana@example.com": (1, "person-1")}
+
+
+def test_a_person_refused_several_times_is_told_once():
+    bench = StagingBench()
+    line = refused_line("ana@example.com", (0, 2), "not_accepted")
+    _, refused = bench.merge(line + line, line)
+    assert refused == [RefusedPerson("ana@example.com", 0, 2, "not_accepted")]
+
+
+def test_nothing_to_merge_leaves_the_ledger():
+    bench = StagingBench()
+    bench.merge(accepted_line("ana@example.com", 1, "person-1"))
+    assert bench.merge() == (0, [])
+    assert bench.ledger() == {"ana@example.com": (1, "person-1")}
+
+
+def test_strange_contact_ids_and_addresses_survive():
+    bench = StagingBench()
+    bench.merge(
+        accepted_line("o'neil@example.com", 1, 'a\tb\nc"d')
+        + accepted_line("null@example.com", 2, "")
+        + accepted_line("ünï@example.com", 3, "NULL")
+    )
+    ledger = bench.ledger()
+    assert ledger["o'neil@example.com"] == (1, 'a b c"d')
+    assert ledger["ünï@example.com"] == (3, "NULL")
+    assert ledger["null@example.com"] == (2, "")
+
+
+def test_the_ledger_is_one_file_per_list():
+    bench = StagingBench()
+    bench.merge(accepted_line("ana@example.com", 1, "person-1"))
+    assert isinstance(bench.state, MemoryStateBlobs)
+    assert list(bench.state.files) == [LEDGER]
