@@ -5,6 +5,7 @@ usual ceiling; without it neither has a limit.
 """
 
 import argparse
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -37,10 +38,8 @@ class App:
 
     def upload(self, name: str, path: Path) -> None:
         container = self._blobs.get_container_client("segments")
-        try:
+        with contextlib.suppress(ResourceExistsError):
             container.create_container()
-        except ResourceExistsError:
-            pass
         with path.open("rb") as file:
             container.upload_blob(name, file, overwrite=True)
 

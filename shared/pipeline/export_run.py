@@ -182,8 +182,8 @@ class ExportRun:
             for staged in task.staged:
                 if staged.chunks == 0:
                     continue
-                title = next(segment.list_title for segment in run.segments if segment.name == staged.segment)
-                lists[staged.segment] = session.ensure_list(title)
+                segment = next(segment for segment in run.segments if segment.name == staged.segment)
+                lists[staged.segment] = segment.list_id or session.ensure_list(segment.list_title)
             if not connection.learnt and lists:
                 self._learn(session, connection, task.staged, lists)
             counts = counts.model_copy(update={"calls": counts.calls + session.calls})
