@@ -18,11 +18,13 @@ _ATTEMPTS = 6
 _LONGEST_PAUSE_S = 8.0
 _LONGEST_RETRY_AFTER_S = 600.0
 _THROTTLED_ATTEMPTS = 40
+_REQUEST_TIMEOUT = 408
+_KEY_REMEDY = "Check the key under Settings > Autopilot API in Autopilot and give the connection a valid one."
 
 
 class AutopilotClient:
-    """Thread-safe. Every call may be repeated: upserts go by e-mail, memberships are idempotent, and a call
-    that timed out may have taken effect all the same (Autopilot developer blog, 28 July 2015)."""
+    """Thread-safe. A call without an answer may have taken effect all the same (Autopilot developer blog,
+    28 July 2015). It is repeated unless the caller forbids it: upserts go by e-mail, memberships are idempotent."""
 
     def __init__(
         self,
@@ -46,9 +48,14 @@ class AutopilotClient:
         self.calls = 0
         self._calls_lock = threading.Lock()
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any] | list[Any]:
-        """Return the decoded answer. ``path`` is quoted already. Raises a DestinationError or Stopped."""
-        key, fresh_key_tried, unanswered, throttled = self._present_key(), False, 0, 0
+    def call(
+        self, method: str, path: str, body: bytes | None = None, *, repeatable: bool = True
+    ) -> dict[str, Any] | list[Any]:
+        """Return the decoded answer. ``path`` is quoted already.
+
+        Raises a DestinationError, SecretUnavailable or Stopped.
+        """
+        key, unanswered, throttled = self._present_key(), 0, 0
         while True:
             self._pacer.wait()
             try:
@@ -61,14 +68,14 @@ class AutopilotClient:
                 self._pacer.pause(random.uniform(0, 0.2))  # noqa: S311 (spreads load, guards nothing)
             except Unavailable:
                 unanswered += 1
-                if unanswered == _ATTEMPTS:
+                if unanswered == _ATTEMPTS or not repeatable:
                     raise
                 self._pacer.pause(random.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 0.25 * 2**unanswered))  # noqa: S311
             except Unauthorized:
                 # The key may have been replaced in the vault while this run goes on.
-                if fresh_key_tried:
+                if (fresh_key := self._fresh_key(key)) == key:
                     raise
-                fresh_key_tried, key = True, self._fresh_key(key)
+                key = fresh_key
 
     def close(self) -> None:
         self._session.close()
@@ -90,8 +97,7 @@ class AutopilotClient:
             )
         except requests.RequestException as problem:
             raise Unavailable(f"Autopilot did not answer ({type(problem).__name__}).") from None
-        status = answer.status_code
-        if status == 200 or 200 < status < 300:
+        if 200 <= answer.status_code < 300:
             self._pacer.succeeded()
             if not answer.content:
                 return {}
@@ -102,32 +108,45 @@ class AutopilotClient:
             if isinstance(result, dict | list):
                 return result
             raise Unavailable("Autopilot answered with JSON of an unknown shape.")
-        raise _failure(status, answer)
+        raise _failure(answer, key)
 
     def _present_key(self) -> str:
         with self._key_lock:
             if not self._key:
-                self._key = self._read_key(False)
+                self._key = _usable(self._read_key(False))
             return self._key
 
     def _fresh_key(self, refused: str) -> str:
         with self._key_lock:
             if self._key == refused:
-                self._key = self._read_key(True)
+                self._key = _usable(self._read_key(True))
             return self._key
 
 
-def _failure(status: int, answer: requests.Response) -> DestinationError:
-    message = _message(answer)
+def _usable(key: str) -> str:
+    """Return the key without the blanks and line ends that come along when it is pasted.
+
+    Whatever cannot stand in a header is refused here: the HTTP library would show it in its exception.
+    """
+    key = key.strip()
+    if not (key and key.isascii() and key.isprintable()):
+        raise Unauthorized("The stored API key cannot be a key of Autopilot.", remedy=_KEY_REMEDY)
+    return key
+
+
+def _failure(answer: requests.Response, key: str) -> DestinationError:
+    status, message = answer.status_code, _message(answer).replace(key, "***")
     if status == 429:
         return Throttled(f"Autopilot throttles: {message}", retry_after_s=_retry_after_s(answer))
     if status == 401:
-        return Unauthorized(
-            f"Autopilot refused the API key: {message}",
-            remedy="Check the key under Settings > Autopilot API in Autopilot and give the connection a valid one.",
-        )
-    if status >= 500:
+        return Unauthorized(f"Autopilot refused the API key: {message}", remedy=_KEY_REMEDY)
+    if status >= 500 or status == _REQUEST_TIMEOUT:
         return Unavailable(f"Autopilot answered with status {status}: {message}")
+    if status < 400:
+        return Refused(
+            f"Autopilot's address answered with a redirection (status {status}).",
+            remedy="Check the setting AUTOPILOT_URL.",
+        )
     return AutopilotRefusal(f"Autopilot refused this with status {status}: {message}", status)
 
 

@@ -1,5 +1,6 @@
 """Autopilot as a destination: lists, batches of 100, and what must be learnt about an account."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
@@ -14,8 +15,10 @@ from shared.domain.export import FieldMapping
 
 _LIST_IN_BULK = "list_in_bulk"
 _PING_TIMEOUT_S = 5
-_LIST_POLLS = 45
+_LIST_CREATIONS = 3
+_LIST_POLLS = 20
 _LIST_POLL_S = 2.0
+_HOPELESS_AFTER = 100
 _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
 
@@ -59,7 +62,8 @@ class AutopilotSession:
 
     def __init__(self, client: AutopilotClient, pacer: Pacer, learnt: Mapping[str, bool]) -> None:
         self._client, self._pacer = client, pacer
-        self._list_in_bulk = learnt.get(_LIST_IN_BULK, False)
+        self._list_in_bulk, self._bulk_proven = learnt.get(_LIST_IN_BULK, False), False
+        self._anyone_accepted, self._refused_singly, self._lock = False, 0, threading.Lock()
 
     @property
     def calls(self) -> int:
@@ -87,24 +91,30 @@ class AutopilotSession:
 
     def ensure_list(self, title: str) -> str:
         """Creation is slow at times and may answer without an id (recorded: 30 s), and a call that seemed to
-        fail may have worked; a list is therefore looked up before it is created and after."""
-        if found := self.find_lists([title]):
-            return found[title]
-        try:
-            answer = self._client.call("POST", "/list", orjson.dumps({"name": title}))
-        except Unavailable:
-            answer = {}
-        except AutopilotRefusal as refusal:
-            if refusal.http_status != _CONFLICT:
-                raise
-            answer = {}
-        if isinstance(answer, dict) and answer.get("list_id"):
-            return str(answer["list_id"])
-        for _ in range(_LIST_POLLS):
+        fail may have worked; a list is therefore looked up before it is created, and before that is repeated."""
+        for _ in range(_LIST_CREATIONS):
             if found := self.find_lists([title]):
                 return found[title]
-            self._pacer.pause(_LIST_POLL_S)
+            if list_id := self._create_list(title):
+                return list_id
+            for _ in range(_LIST_POLLS):
+                if found := self.find_lists([title]):
+                    return found[title]
+                self._pacer.pause(_LIST_POLL_S)
         raise Unavailable(f"Autopilot did not create the list '{title}'.")
+
+    def _create_list(self, title: str) -> str | None:
+        """Return the new list's id, or None when the answer leaves open whether and when there will be one."""
+        try:
+            answer = self._client.call("POST", "/list", orjson.dumps({"name": title}), repeatable=False)
+        except Unavailable:
+            return None
+        except AutopilotRefusal as refusal:
+            if refusal.http_status == _CONFLICT:
+                return None
+            raise
+        list_id = answer.get("list_id") if isinstance(answer, dict) else None
+        return str(list_id) if list_id else None
 
     def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
         """Send one person without the list (now a contact, surely), then with it, and look.
@@ -114,27 +124,37 @@ class AutopilotSession:
         for profile in sample[:5]:
             outcome = Outcome()
             self._upsert(None, [profile], outcome)
-            if profile.email not in outcome.accepted or self._is_member(list_id, profile.email):
+            contact_id = outcome.accepted.get(profile.email)
+            if contact_id is None or self._is_member(list_id, contact_id):
                 continue
             self._upsert(list_id, [profile], outcome)
-            self._list_in_bulk = self._is_member(list_id, profile.email)
+            self._list_in_bulk = self._is_member(list_id, contact_id)
             return {_LIST_IN_BULK: self._list_in_bulk}
         return {}
 
     def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
-        if self._list_in_bulk:
-            self._upsert(list_id, batch, outcome)
-            return
+        in_bulk = self._list_in_bulk
         upserted = Outcome(refused=outcome.refused)
-        self._upsert(None, batch, upserted)
+        self._upsert(list_id if in_bulk else None, batch, upserted)
+        joining = dict[str, str]()
         for profile in batch:
-            contact_id = upserted.accepted.get(profile.email)
-            if contact_id is None:
-                continue
-            if profile.joins:
-                self._add_member(list_id, profile.email, outcome)
-            if profile.email not in outcome.refused:
-                outcome.accepted[profile.email] = contact_id
+            if contact_id := upserted.accepted.get(profile.email):
+                (joining if profile.joins else outcome.accepted)[profile.email] = contact_id
+        if in_bulk and joining and self._bulk_adds(list_id, next(iter(joining.values()))):
+            outcome.accepted |= joining
+            return
+        for email, contact_id in joining.items():
+            if self._add_member(list_id, contact_id):
+                outcome.accepted[email] = contact_id
+            else:
+                outcome.refused[email] = "not_put_on_list"
+
+    def _bulk_adds(self, list_id: str, contact_id: str) -> bool:
+        """Tell whether bulk calls still add to the list. One person is looked up per session, since the account
+        may have changed, or the list be gone, after it was learnt."""
+        if not self._bulk_proven:
+            self._bulk_proven = self._list_in_bulk = self._is_member(list_id, contact_id)
+        return self._bulk_proven
 
     def _upsert(self, list_id: str | None, batch: Sequence[Profile], outcome: Outcome) -> None:
         contacts = (
@@ -149,22 +169,36 @@ class AutopilotSession:
                 raise
             if len(batch) == 1:
                 outcome.refused[batch[0].email] = "refused_by_destination"
+                self._note_refused(refusal)
                 return
             middle = len(batch) // 2
             self._upsert(list_id, batch[:middle], outcome)
             self._upsert(list_id, batch[middle:], outcome)
             return
         accepted = _accepted(answer, batch)
+        self._anyone_accepted = self._anyone_accepted or bool(accepted)
         for profile in batch:
-            contact_id = accepted.get(profile.email.casefold())
+            contact_id = accepted.get(profile.email.lower())
             if contact_id:
                 outcome.accepted[profile.email] = contact_id
             else:
                 outcome.refused[profile.email] = "not_accepted"
 
-    def _add_member(self, list_id: str, email: str, outcome: Outcome) -> None:
+    def _note_refused(self, refusal: AutopilotRefusal) -> None:
+        """Stop halving batches when it is not the people: it takes two calls to find each of them."""
+        with self._lock:
+            self._refused_singly += 1
+            hopeless = self._refused_singly >= _HOPELESS_AFTER and not self._anyone_accepted
+        if hopeless:
+            raise Refused(
+                f"Autopilot refused each of the first {_HOPELESS_AFTER} people. {refusal.message}",
+                code="all-refused",
+                remedy="Check the mapping: do the custom fields exist at Autopilot, and are they of this type?",
+            )
+
+    def _add_member(self, list_id: str, contact_id: str) -> bool:
         try:
-            self._client.call("POST", _member_path(list_id, email))
+            self._client.call("POST", _member_path(list_id, contact_id))
         except AutopilotRefusal as refusal:
             if refusal.http_status == _NOT_FOUND and "list" in refusal.message.lower():
                 raise Refused(
@@ -172,11 +206,12 @@ class AutopilotSession:
                     code="list-missing",
                     remedy="Run the export again: the list is created anew.",
                 ) from None
-            outcome.refused[email] = "not_put_on_list"
+            return False
+        return True
 
-    def _is_member(self, list_id: str, email: str) -> bool:
+    def _is_member(self, list_id: str, contact_id: str) -> bool:
         try:
-            self._client.call("GET", _member_path(list_id, email))
+            self._client.call("GET", _member_path(list_id, contact_id))
         except AutopilotRefusal as refusal:
             if refusal.http_status == _NOT_FOUND:
                 return False
@@ -188,7 +223,11 @@ class AutopilotSession:
         entries = answer.get("lists") if isinstance(answer, dict) else None
         if not isinstance(entries, list):
             raise Unavailable("Autopilot answered without its lists.")
-        return [(str(entry["list_id"]), str(entry.get("title", ""))) for entry in entries]
+        return [
+            (str(entry["list_id"]), str(entry.get("title") or ""))
+            for entry in entries
+            if isinstance(entry, dict) and entry.get("list_id")
+        ]
 
 
 def _with_list(contact: str, list_id: str) -> str:
@@ -196,20 +235,21 @@ def _with_list(contact: str, list_id: str) -> str:
     return f'{contact[:-1]},"_autopilot_list":{orjson.dumps(list_id).decode()}}}'
 
 
-def _member_path(list_id: str, email: str) -> str:
-    return f"/list/{quote(list_id, safe='')}/contact/{quote(email, safe='@')}"
+def _member_path(list_id: str, contact_id: str) -> str:
+    """Contact ids and e-mails are interchangeable in paths (API blueprint); ids hold nothing personal and no slash."""
+    return f"/list/{quote(list_id, safe='')}/contact/{quote(contact_id, safe='')}"
 
 
 def _accepted(answer: object, batch: Sequence[Profile]) -> dict[str, str]:
-    """Return contact ids by case-folded e-mail. Early answers had only ``contact_ids``, in request order."""
+    """Return contact ids by lower-case e-mail. Early answers had only ``contact_ids``, in request order."""
     if not isinstance(answer, dict):
         raise Unavailable("Autopilot answered a bulk call with JSON of an unknown shape.")
     by_email = answer.get("email_contact_map")
     if isinstance(by_email, dict):
-        return {str(email).casefold(): str(contact_id) for email, contact_id in by_email.items()}
+        return {str(email).lower(): str(contact_id) for email, contact_id in by_email.items() if contact_id}
     ids = answer.get("contact_ids")
     if isinstance(ids, list) and len(ids) == len(batch):
         return {
-            profile.email.casefold(): str(contact_id) for profile, contact_id in zip(batch, ids, strict=True)
+            profile.email.lower(): str(contact_id) for profile, contact_id in zip(batch, ids, strict=True)
         }
     raise Unavailable("Autopilot answered a bulk call without saying whom it accepted.")
