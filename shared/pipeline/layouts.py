@@ -16,7 +16,11 @@ from shared.domain.errors import SegmentUnreadable
 
 MANIFEST_NAME = "model.json"
 _SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".gz")
-_NOT_DATA = re.compile(r"^([._].*|dummy-object\.txt|mparticle[-_](validation|bucket_verification).*)$", re.I)
+_NOT_DATA = re.compile(
+    r"([._].*|dummy-object\.txt|mparticle[-_](validation|bucket_verification).*"
+    r"|model\.json|manifest(-.*)?\.json|.*\.manifest\.cdm\.json)",
+    re.IGNORECASE | re.DOTALL,
+)
 _PARTITION = re.compile(
     r"^(?P<folder>(?P<export>(?:.+/)?CustomerInsights_[^/]+/[^/]+)/(?P<table>[^/]+))"
     r"/(?P<minute>\d{4}/\d{2}/\d{2}/\d{4})/[^/]+$"
@@ -76,11 +80,11 @@ def classify(name: str) -> PlainFile | Partition | ManifestFile | None:
     if _MANIFEST.match(name):
         return ManifestFile(name)
     folder, _, file = name.rpartition("/")
-    if not folder or not file or _NOT_DATA.match(file):
+    if not folder or not file or _NOT_DATA.fullmatch(file):
         return None
     if found := _PARTITION.match(name):
         return Partition(found["table"], found["folder"], found["minute"], found["export"])
-    if name.startswith("CustomerInsights_") or not file.lower().endswith(_SUFFIXES):
+    if "/CustomerInsights_" in f"/{folder}" or not file.lower().endswith(_SUFFIXES):
         return None
     return PlainFile(name.split("/", 1)[0], name)
 
@@ -101,10 +105,12 @@ def read_manifest(manifest_name: str, data: bytes) -> list[ManifestTable]:
                 ManifestTable(
                     columns=tuple(str(attribute["name"]) for attribute in entity.get("attributes") or []),
                     partitions=tuple(
-                        _blob_name(manifest_name, str(partition["location"])) for partition in partitions
+                        dict.fromkeys(
+                            _blob_name(manifest_name, str(partition["location"])) for partition in partitions
+                        )
                     ),
                     # Absent means no header and a comma (Common Data Model, fileFormatSettings).
-                    has_header=bool(settings.get("columnHeaders", False)),
+                    has_header=str(settings.get("columnHeaders")).lower() == "true",
                     delimiter=str(settings.get("delimiter") or ","),
                 )
             )
@@ -124,10 +130,13 @@ def _blob_name(manifest_name: str, location: str) -> str:
     manifest's own folder counts; an address that does not lead into that folder is refused.
     """
     folder = manifest_name.rpartition("/")[0] + "/"
-    path = unquote(urlsplit(location).path)
+    try:
+        path = unquote(urlsplit(location).path)
+    except ValueError:
+        path = ""
     anchor = "/" + folder[folder.rfind("CustomerInsights_") :]
     _, found, rest = path.partition(anchor)
-    if not found or not rest or ".." in rest.split("/"):
+    if not found or not rest or ".." in re.split(r"[/\\]", rest):
         raise SegmentUnreadable(
             f"The manifest '{manifest_name}' names a file outside its own folder.",
             code="manifest-points-outside",
