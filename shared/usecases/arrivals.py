@@ -69,6 +69,7 @@ class Arrivals:
         return self._register(plain.source, snapshot)
 
     def _inspect_partition(self, partition: Partition) -> Arrival:
+        earlier: ManifestTable | None = None
         for manifest_name in partition.manifests:
             if (found := self._blobs.find(manifest_name)) is None:
                 continue
@@ -78,17 +79,18 @@ class Arrivals:
                     return self._inspect_table(table, found[1])
                 if minutes and max(minutes) > partition.minute:
                     return _ignored("a newer export has taken its place")
+                earlier = table if minutes else earlier
         names = (file.name for file, _ in self._blobs.list(partition.source))
         if any(place.minute > partition.minute for place in _places(names, partition.table_folder)):
             return _ignored("a newer export has taken its place")
-        return self._settle(partition)
+        return self._settle(partition, earlier)
 
     def _inspect_manifest(self, manifest: ManifestFile) -> Arrival:
         found = self._blobs.find(manifest.name)
         if found is None:
             return _ignored("the manifest is gone")
         arrivals = [
-            self._inspect_table(table, found[1])
+            self._inspect_named_table(table, found[1])
             for table in read_manifest(manifest.name, self._blobs.read(found[0]))
         ]
         if wait_s := max((arrival.wait_s for arrival in arrivals), default=0.0):
@@ -97,6 +99,13 @@ class Arrivals:
         if snapshots:
             return Arrival(ArrivalState.COMPLETE, snapshots=snapshots)
         return _ignored("; ".join(arrival.why for arrival in arrivals) or "the manifest names no files")
+
+    def _inspect_named_table(self, table: ManifestTable, named_at: datetime) -> Arrival:
+        """One table that cannot be used does not hold up the others."""
+        try:
+            return self._inspect_table(table, named_at)
+        except SegmentUnreadable as problem:
+            return _ignored(problem.message)
 
     def _inspect_table(self, table: ManifestTable, named_at: datetime) -> Arrival:
         place = classify(table.partitions[0]) if table.partitions else None
@@ -112,8 +121,11 @@ class Arrivals:
             return Arrival(ArrivalState.SETTLING, wait_s=wait_s)
         return self._register(place.source, _snapshot(place.segment, blobs, table))
 
-    def _settle(self, partition: Partition) -> Arrival:
-        """Without a manifest there is no mark of the end: a folder is complete when nothing new came for a while."""
+    def _settle(self, partition: Partition, earlier: ManifestTable | None) -> Arrival:
+        """Without a manifest there is no mark of the end: a folder is complete when nothing new came for a while.
+
+        ``earlier`` is what a manifest said of an earlier export of the table: columns and header are still the same.
+        """
         blobs = [
             (file, at)
             for file, at in self._blobs.list(partition.folder)
@@ -123,7 +135,7 @@ class Arrivals:
             return _ignored("the files are gone")
         if (wait_s := self._unsettled_s(blobs)) > 0:
             return Arrival(ArrivalState.SETTLING, wait_s=wait_s)
-        return self._register(partition.source, _snapshot(partition.segment, blobs, None))
+        return self._register(partition.source, _snapshot(partition.segment, blobs, earlier))
 
     def _unsettled_s(self, blobs: Sequence[tuple[SnapshotFile, datetime]]) -> float:
         settled_at = max(at for _, at in blobs) + self._settle_time
@@ -145,14 +157,16 @@ class Arrivals:
                 segment.name, lambda present: present.model_copy(update={"warning": warning})
             )
             return _ignored(warning)
-        if known.record.snapshot.arrived_at > snapshot.arrived_at:
+        registered = self._stores.segments.change(segment.name, lambda present: _renewed(present, snapshot))
+        if registered.snapshot.arrived_at > snapshot.arrived_at:
             return _ignored("a newer file has taken its place")
-        if known.record.snapshot.id != snapshot.id:
-            self._stores.segments.change(
-                segment.name,
-                lambda present: present.model_copy(update={"snapshot": snapshot, "profiles": None}),
-            )
         return Arrival(ArrivalState.COMPLETE, snapshots=(snapshot,))
+
+
+def _renewed(segment: Segment, snapshot: Snapshot) -> Segment:
+    if segment.snapshot == snapshot or segment.snapshot.arrived_at > snapshot.arrived_at:
+        return segment
+    return segment.model_copy(update={"snapshot": snapshot, "profiles": None})
 
 
 def _snapshot(
@@ -161,12 +175,15 @@ def _snapshot(
     ordered = sorted(blobs, key=lambda blob: _natural(blob[0].name))
     if table and (empty := [file.name for file, _ in ordered if file.size_bytes == 0]):
         raise SegmentUnreadable(
-            f"The file '{empty[0]}' named by the manifest is empty.",
+            f"The file '{empty[0]}' is empty.",
             code="file-empty",
             remedy="Export again from Customer Insights.",
         )
+    versions = [part for file, _ in ordered for part in (file.name, file.etag)]
+    # The same bytes mean other people once a manifest tells how to read them.
+    layout = [str(table.has_header), table.delimiter, *table.columns] if table else []
     return Snapshot(
-        id=digest(segment, *(part for file, _ in ordered for part in (file.name, file.etag)), length=20),
+        id=digest(segment, *versions, *layout, length=20),
         segment=segment,
         arrived_at=max(at for _, at in blobs),
         files=tuple(file for file, _ in ordered),
