@@ -1,0 +1,82 @@
+"""Stand-ins for what the core talks to: in memory, without sleeping."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from shared.domain.destination import Stopped
+from shared.domain.errors import NotFound
+from shared.domain.ports import Pace
+
+
+class MemoryPaces:
+    """Paces in memory; ``change`` is atomic."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Pace] = {}
+        self._lock = threading.Lock()
+
+    def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
+        with self._lock:
+            self.known[connection_id] = change(self.known.get(connection_id))
+            return self.known[connection_id]
+
+
+class PatientPacer:
+    """Never waits, but remembers for how long it was asked to; ``stop`` ends the next wait."""
+
+    def __init__(self) -> None:
+        self.pauses_s: list[float] = []
+        self.retry_after_s: list[float | None] = []
+        self.stop = False
+
+    def wait(self) -> None:
+        if self.stop:
+            raise Stopped
+
+    def pause(self, seconds: float) -> None:
+        self.wait()
+        self.pauses_s.append(seconds)
+
+    def succeeded(self) -> None: ...
+
+    def throttled(self, retry_after_s: float | None) -> None:
+        self.retry_after_s.append(retry_after_s)
+
+
+class MemoryBlobs:
+    """State blobs in memory."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+
+    def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
+        self.blobs[name] = data if isinstance(data, bytes) else b"".join(data)
+
+    def upload(self, name: str, path: Path) -> None:
+        self.blobs[name] = path.read_bytes()
+
+    def read(self, name: str) -> bytes:
+        if name not in self.blobs:
+            raise NotFound(f"There is no stored file '{name}'.")
+        return self.blobs[name]
+
+    def stream(self, name: str) -> Iterator[bytes]:
+        yield self.read(name)
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        yield from self.read(name).splitlines()
+
+    def download(self, name: str, path: Path) -> bool:
+        if name in self.blobs:
+            path.write_bytes(self.blobs[name])
+        return name in self.blobs
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.blobs if name.startswith(prefix))
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.blobs.pop(name, None)
+
+    def ping(self) -> None: ...
