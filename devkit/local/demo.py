@@ -3,7 +3,9 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from azure.core.exceptions import ResourceExistsError
@@ -82,7 +84,8 @@ def run(stack: LocalStack, source: Source, console: Console) -> dict[str, Any]:
     if summary["rejected"]:
         rejects = stack.state / "rejects.csv"
         rejects.write_bytes(api.download(f"runs/{ended['id']}/rejects"))
-        console.print(f"Every rejected row, with file, line and reason: {rejects}", soft_wrap=True)
+        shown = rejects.relative_to(Path.cwd()) if rejects.is_relative_to(Path.cwd()) else rejects
+        console.print(f"Every rejected row, with file, line and reason: {shown}", soft_wrap=True)
     return summary
 
 
@@ -197,9 +200,13 @@ def _wait_for_run(api: Api, export_id: str, seen: set[str]) -> str:
 
 
 def _count_members(stack: LocalStack, run: dict[str, Any]) -> int | None:
-    """Ask the simulator, not the app, how many people are on the lists."""
-    if stack.autopilot_control is None:
-        return None
-    titles = {segment["list_title"] for segment in run["segments"]}
-    state = requests.get(f"{stack.autopilot_control}/state", timeout=30).json()
-    return sum(int(each["size"]) for each in state["lists"] if each["title"] in titles)
+    """Ask Autopilot, not the app, how many people are on the lists; None when it does not say."""
+    total = 0
+    for segment in run["segments"]:
+        if segment["list_id"]:
+            url = f"{stack.autopilot_url}/list/{quote(segment['list_id'], safe='')}/contacts"
+            answer = requests.get(url, headers={"autopilotapikey": stack.autopilot_key}, timeout=60)
+            if not answer.ok or "total_contacts" not in answer.json():
+                return None
+            total += int(answer.json()["total_contacts"])
+    return total

@@ -8,7 +8,7 @@ from devkit.sample_data import SegmentCounts
 
 
 def summarise(run: dict[str, Any], list_size: int | None, seconds: float) -> dict[str, Any]:
-    """Return the result for programs; `list_size` is what the simulator counts, None for a real account."""
+    """Return the result for programs; `list_size` is what Autopilot counts."""
     counts = run["counts"]
     return {
         "state": run["status"],
