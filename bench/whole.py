@@ -111,6 +111,7 @@ def main() -> None:
                 "on_list": on_list,
                 "stages_seen_at_s": stages,
                 "failure": run["failure"],
+                "calls_seen": state["calls"],
             }
         )
     )

@@ -64,6 +64,7 @@ class AutopilotSession:
         self._client, self._pacer = client, pacer
         self._list_in_bulk, self._bulk_proven = learnt.get(_LIST_IN_BULK, False), False
         self._anyone_accepted, self._refused_singly, self._lock = False, 0, threading.Lock()
+        self._proof_lock = threading.Lock()
 
     @property
     def calls(self) -> int:
@@ -152,9 +153,10 @@ class AutopilotSession:
     def _bulk_adds(self, list_id: str, contact_id: str) -> bool:
         """Tell whether bulk calls still add to the list. One person is looked up per session, since the account
         may have changed, or the list be gone, after it was learnt."""
-        if not self._bulk_proven:
-            self._bulk_proven = self._list_in_bulk = self._is_member(list_id, contact_id)
-        return self._bulk_proven
+        with self._proof_lock:
+            if not self._bulk_proven and self._list_in_bulk:
+                self._bulk_proven = self._list_in_bulk = self._is_member(list_id, contact_id)
+            return self._bulk_proven
 
     def _upsert(self, list_id: str | None, batch: Sequence[Profile], outcome: Outcome) -> None:
         contacts = (
