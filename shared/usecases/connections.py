@@ -10,7 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from shared.domain.access import Principal
 from shared.domain.connection import Connection, ConnectionStatus, Consent, Finding
 from shared.domain.destination import Destination, Stopped
-from shared.domain.errors import Conflict, DestinationError, Invalid, SecretUnavailable, Unauthorized
+from shared.domain.errors import (
+    Conflict,
+    DestinationError,
+    Invalid,
+    SecretUnavailable,
+    SegpilotError,
+    Unauthorized,
+)
 from shared.domain.identifiers import new_id
 from shared.domain.ports import Stores, Vault
 from shared.domain.record import Clock
@@ -45,7 +52,7 @@ class NewConnection(BaseModel):
     max_profiles_per_run: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="Lowers the limit of profiles per run for this connection."
     )
-    max_calls_per_s: Annotated[float, Field(ge=0)] | None = Field(
+    max_calls_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=None, description="Ceiling of calls per second; 0 = no ceiling; absent = the app's setting."
     )
 
@@ -106,7 +113,12 @@ class Connections:
             self._vault.store(connection.secret_name, key)
         else:
             self._vault.read(connection.secret_name, fresh=True)
-        self._stores.connections.add(connection.id, connection)
+        try:
+            self._stores.connections.add(connection.id, connection)
+        except SegpilotError:
+            if connection.secret_owned:
+                self._vault.remove(connection.secret_name)
+            raise
         return connection
 
     def list(self) -> list[Connection]:
@@ -139,9 +151,10 @@ class Connections:
                 code="connection-in-use",
                 remedy="Remove these exports first.",
             )
-        self._stores.connections.remove(connection_id)
+        # The key goes first: were it to fail after the connection is gone, nobody could remove the key any more.
         if connection.secret_owned:
             self._vault.remove(connection.secret_name)
+        self._stores.connections.remove(connection_id)
 
     def _check(self, connection: Connection) -> Finding:
         give_up = _Deadline(self._clock, _CHECK_PATIENCE_S)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.domain.access import Principal
 from shared.domain.destination import Destination
@@ -37,13 +37,23 @@ class NewSegmentChoice(BaseModel):
     list_name: Name | None = None
 
 
+def _as_choice(given: object) -> object:
+    """A name alone is short for a choice."""
+    return {"name": given} if isinstance(given, str) else given
+
+
 class NewExport(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: Name
     connection_id: str
     email_column: ColumnName
     fields: list[NewFieldMapping] = Field(default_factory=list, max_length=200)
-    segments: list[NewSegmentChoice | SegmentName] = Field(min_length=1, max_length=100)
+    segments: list[
+        Annotated[
+            NewSegmentChoice,
+            BeforeValidator(_as_choice, json_schema_input_type=NewSegmentChoice | SegmentName),
+        ]
+    ] = Field(min_length=1, max_length=100)
 
 
 class Exports:
@@ -70,10 +80,7 @@ class Exports:
                 errors=[{"pointer": "/fields", "detail": problem} for problem in problems],
             )
         segments = tuple(
-            SegmentChoice(name=choice)
-            if isinstance(choice, str)
-            else SegmentChoice(name=choice.name, list_name=choice.list_name)
-            for choice in new.segments
+            SegmentChoice(name=choice.name, list_name=choice.list_name) for choice in new.segments
         )
         if len({choice.name for choice in segments}) < len(segments):
             raise Invalid(
@@ -102,7 +109,7 @@ class Exports:
     def remove(self, export_id: str) -> None:
         """Remove the export and its ledgers; people stay on their lists. Raises Conflict while a run goes on."""
         export = self.get(export_id)
-        for run in self._stores.runs.page(200)[0]:
+        for run in self._stores.runs.all():
             if run.export_id == export_id and not run.status.ended:
                 raise Conflict(
                     f"The export '{export.name}' is running.",

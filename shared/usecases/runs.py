@@ -87,22 +87,15 @@ class Runs:
         return self._create(export, snapshots, Trigger.ON_DEMAND, cause, at, principal.name, full=order.full)
 
     def create_for_arrival(self, snapshots: Sequence[Snapshot]) -> list[Run]:
-        """Create one run per export for snapshots that arrived together; repeated notices give the same runs."""
+        """Create one run per export and snapshot; repeated notices give the same runs."""
         runs = []
         for export in self._stores.exports.all():
-            mine = [snapshot for snapshot in snapshots if export.segment(snapshot.segment)]
-            for snapshot in mine:
-                runs.append(
-                    self._create(
-                        export,
-                        [snapshot],
-                        Trigger.UPLOAD,
-                        snapshot.id,
-                        snapshot.arrived_at,
-                        "upload",
-                        full=False,
+            for snapshot in snapshots:
+                if export.segment(snapshot.segment):
+                    cause, at = snapshot.id, snapshot.arrived_at
+                    runs.append(
+                        self._create(export, [snapshot], Trigger.UPLOAD, cause, at, "upload", full=False)
                     )
-                )
         return runs
 
     def create_for_schedule(self, slot: datetime) -> list[Run]:
