@@ -22,7 +22,7 @@ _UNSUBSCRIBED = "unsubscribed"
 def check_mapping(fields: Sequence[FieldMapping]) -> list[str]:
     """Return one sentence per mapping that Autopilot could not take or would not give back unharmed."""
     problems = []
-    for name, count in Counter(_key(mapping) for mapping in fields).items():
+    for (name, _), count in Counter((mapping.field, mapping.type is None) for mapping in fields).items():
         if count > 1:
             problems.append(f"The field '{name}' is filled {count} times; keep one of them.")
     for mapping in fields:
@@ -35,11 +35,17 @@ def check_mapping(fields: Sequence[FieldMapping]) -> list[str]:
                 f"'{name}' is not a standard field of Autopilot. Give it a type to make it a custom field, "
                 f"or use one of: {known}."
             )
-        elif mapping.type is not None and ("--" in name or name != name.strip()):
+        elif mapping.type is not None and not _survives(name):
             problems.append(
-                f"The custom field name '{name}' may not contain '--', nor begin or end with a space."
+                f"The custom field name '{name}' may not be blank, nor begin or end with a space, nor contain "
+                "control characters, '--' or a hyphen before a space: Autopilot writes a space as '--'."
             )
     return problems
+
+
+def _survives(name: str) -> bool:
+    as_given_back = name.replace(" ", "--").replace("--", " ")
+    return bool(name) and name == name.strip() and name.isprintable() and as_given_back == name
 
 
 def _key(mapping: FieldMapping) -> str:
@@ -47,11 +53,17 @@ def _key(mapping: FieldMapping) -> str:
     return mapping.field if mapping.type is None else f"{mapping.type}--{mapping.field.replace(' ', '--')}"
 
 
-def _instant(value: object) -> object:
+def _instant(value: date) -> str:
     """Dates go as ISO date-times in UTC, the form that Autopilot gives back (recorded answers, 2017)."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time(), UTC)
-    return f"{value.isoformat()[:19]}.000Z" if isinstance(value, datetime) else value
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time(), UTC)
+    return f"{moment.isoformat()[:19]}.000Z"
+
+
+def _is_blank(value: object) -> bool:
+    """Not-a-number is how many tools write an empty cell of a numeric column to Parquet."""
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value != value
 
 
 class ContactEncoder:
@@ -60,6 +72,7 @@ class ContactEncoder:
     def __init__(self, fields: Sequence[FieldMapping]) -> None:
         self.columns = tuple(mapping.column for mapping in fields)
         self._standard: list[tuple[int, str]] = []
+        self._as_text = make_caster(FieldType.STRING)
         self._custom: list[tuple[int, str, Callable[[object], object]]] = []
         self._unsubscribed: int | None = None
         self._dropped: Counter[str] = Counter()
@@ -80,32 +93,29 @@ class ContactEncoder:
     def encode(self, email: str, values: Sequence[object]) -> str:
         contact: dict[str, object] = {"Email": email}
         for place, key in self._standard:
-            value = values[place]
-            if value is not None and (text := str(value).strip()):
-                contact[key] = text
+            self._fill(contact, key, place, values[place], self._as_text)
         if self._custom:
-            custom = {}
+            custom: dict[str, object] = {}
             for place, key, cast in self._custom:
-                value = values[place]
-                if value is None or value == "" or (isinstance(value, str) and not value.strip()):
-                    continue
-                result = cast(value)
-                if isinstance(result, CastFailure):
-                    self._dropped[self.columns[place]] += 1
-                else:
-                    custom[key] = _instant(result) if isinstance(result, date) else result
+                self._fill(custom, key, place, values[place], cast)
             if custom:
                 contact["custom"] = custom
         if self._unsubscribed is not None:
-            self._encode_unsubscribed(contact, values[self._unsubscribed])
+            self._fill(
+                contact, _UNSUBSCRIBED, self._unsubscribed, values[self._unsubscribed], self._as_boolean
+            )
+            # ``unsubscribed: false`` subscribes a person again (public clients), so it is never sent.
+            if not contact.get(_UNSUBSCRIBED):
+                contact.pop(_UNSUBSCRIBED, None)
         return orjson.dumps(contact).decode()
 
-    def _encode_unsubscribed(self, contact: dict[str, object], value: object) -> None:
-        """``unsubscribed: false`` subscribes a person again (public clients), so it is never sent."""
-        if value is None or value == "":
+    def _fill(
+        self, target: dict[str, object], key: str, place: int, value: object, cast: Callable[[object], object]
+    ) -> None:
+        if _is_blank(value):
             return
-        result = self._as_boolean(value)
+        result = cast(value)
         if isinstance(result, CastFailure):
-            self._dropped[self.columns[self._unsubscribed or 0]] += 1
-        elif result:
-            contact[_UNSUBSCRIBED] = True
+            self._dropped[self.columns[place]] += 1
+        else:
+            target[key] = _instant(result) if isinstance(result, date) else result

@@ -1,0 +1,221 @@
+"""From a row to Autopilot's form of a person, and which mappings can be taken at all."""
+
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devkit.autopilot import AutopilotSimulator
+from shared.adapters.autopilot import Autopilot
+from shared.domain.destination import Outcome, Profile
+from shared.domain.export import DateOrder, FieldMapping, FieldType
+from tests.contract.dialects import open_session
+
+AUTOPILOT = Autopilot("http://unused", timeout_s=1)
+CELLS = st.one_of(
+    st.none(),
+    st.text(max_size=20),
+    st.sampled_from(
+        ["", " ", "no", "false", "0", "f", "off", "yes", "true", "1", "nein", "12", "1.5", "2024-05-01"]
+    ),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.decimals(allow_nan=False),
+    st.just(Decimal("nan")),
+    st.dates(),
+    st.datetimes(),
+)
+FIELDS = (
+    FieldMapping(field="FirstName", column="c0"),
+    FieldMapping(field="unsubscribed", column="c1"),
+    *(FieldMapping(field=kind.title(), column=f"c{at}", type=kind) for at, kind in enumerate(FieldType, 2)),
+)
+
+
+def encode(fields: list[FieldMapping], values: list[object]) -> tuple[dict, dict]:
+    """Return the contact and the counts of what was left out."""
+    encoder = AUTOPILOT.encoder(fields)
+    return json.loads(encoder.encode("ada@example.com", values)), dict(encoder.dropped)
+
+
+def custom(kind: FieldType, value: object, **options: object) -> dict:
+    contact, _ = encode([FieldMapping(field="A B", column="a", type=kind, **options)], [value])
+    return contact.get("custom", {})
+
+
+@given(st.lists(CELLS, min_size=len(FIELDS), max_size=len(FIELDS)))
+def test_whatever_the_cells_hold_nobody_is_subscribed_again_and_nothing_blank_is_sent(values: list) -> None:
+    encoder = AUTOPILOT.encoder(FIELDS)
+
+    body = encoder.encode("ada@example.com", values)
+
+    contact = json.loads(body)
+    sent = {**contact, **contact.get("custom", {})}
+    assert contact["Email"] == "ada@example.com"
+    assert contact.get("unsubscribed", True) is True
+    assert None not in sent.values()
+    assert not [value for value in sent.values() if isinstance(value, str) and not value.strip()]
+    assert "\n" not in body
+    assert "\t" not in body
+    blanks = sum(value is None or value != value or str(value).strip() == "" for value in values)
+    left_out = len(values) - (len(sent) - 1 - ("custom" in contact))
+    not_unsubscribed = left_out - blanks - encoder.dropped.total()
+    assert 0 <= not_unsubscribed <= 1
+
+
+@given(st.lists(CELLS, min_size=len(FIELDS), max_size=len(FIELDS)))
+def test_whatever_is_encoded_autopilot_takes(account: AutopilotSimulator, values: list) -> None:
+    profile = Profile(
+        "ada@example.com", 1, False, (0, 2), AUTOPILOT.encoder(FIELDS).encode("ada@example.com", values)
+    )
+    session, outcome = open_session(account), Outcome()
+
+    session.push("contactlist_1", [profile], outcome)
+    session.close()
+
+    assert not outcome.refused
+
+
+@pytest.fixture(scope="module")
+def account() -> AutopilotSimulator:
+    with AutopilotSimulator() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "sent"),
+    [
+        (FieldType.STRING, " gold ", "gold"),
+        (FieldType.STRING, 7.0, "7"),
+        (FieldType.STRING, True, "true"),
+        (FieldType.INTEGER, "7", 7),
+        (FieldType.INTEGER, Decimal("7.0"), 7),
+        (FieldType.FLOAT, "812.5", 812.5),
+        (FieldType.BOOLEAN, "No", False),
+        (FieldType.BOOLEAN, "sí", True),
+        (FieldType.DATE, "2024-05-01", "2024-05-01T00:00:00.000Z"),
+        (FieldType.DATE, date(2024, 5, 1), "2024-05-01T00:00:00.000Z"),
+        (
+            FieldType.DATE,
+            datetime(2024, 5, 1, 1, 30, tzinfo=timezone(timedelta(hours=2))),
+            "2024-04-30T23:30:00.000Z",
+        ),
+        (FieldType.DATE, datetime(999, 1, 2, 3, 4, 5, 678, UTC), "0999-01-02T03:04:05.000Z"),
+    ],
+)
+def test_custom_values_are_cast_and_named_with_their_type(
+    kind: FieldType, value: object, sent: object
+) -> None:
+    assert custom(kind, value) == {f"{kind}--A--B": sent}
+
+
+def test_the_order_of_day_and_month_is_that_of_the_mapping() -> None:
+    assert custom(FieldType.DATE, "4/8/1966", date_order=DateOrder.DMY) == {
+        "date--A--B": "1966-08-04T00:00:00.000Z"
+    }
+    assert custom(FieldType.DATE, "4/8/1966", date_order=DateOrder.MDY) == {
+        "date--A--B": "1966-04-08T00:00:00.000Z"
+    }
+
+
+@pytest.mark.parametrize("blank", [None, "", "  ", "\u00a0", float("nan"), Decimal("nan")])
+def test_blank_values_are_left_out_and_not_complained_about(blank: object) -> None:
+    contact, dropped = encode(list(FIELDS), [blank] * len(FIELDS))
+
+    assert contact == {"Email": "ada@example.com"}
+    assert dropped == {}
+
+
+def test_values_that_do_not_cast_are_left_out_and_counted_by_column() -> None:
+    encoder = AUTOPILOT.encoder(
+        [
+            FieldMapping(field="Orders", column="n", type=FieldType.INTEGER),
+            FieldMapping(field="Value", column="n", type=FieldType.FLOAT),
+            FieldMapping(field="unsubscribed", column="u"),
+        ]
+    )
+
+    for value, unsubscribed in (("many", "perhaps"), ("1.5", "no"), ("2", "yes")):
+        last = encoder.encode("ada@example.com", [value, value, unsubscribed])
+
+    assert dict(encoder.dropped) == {"n": 3, "u": 1}
+    assert json.loads(last)["custom"] == {"integer--Orders": 2, "float--Value": 2.0}
+    assert json.loads(last)["unsubscribed"] is True
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [(250.0, "250"), (Decimal("250"), "250"), ("  Ada ", "Ada"), (date(2024, 5, 1), "2024-05-01")],
+)
+def test_standard_fields_are_text(value: object, sent: str) -> None:
+    contact, _ = encode([FieldMapping(field="NumberOfEmployees", column="n")], [value])
+
+    assert contact["NumberOfEmployees"] == sent
+
+
+def test_the_columns_are_those_of_the_mapping_in_order() -> None:
+    assert AUTOPILOT.encoder(FIELDS).columns == ("c0", "c1", "c2", "c3", "c4", "c5", "c6")
+
+
+@pytest.mark.parametrize("name", AUTOPILOT.standard_fields)
+def test_every_standard_field_may_be_mapped(name: str) -> None:
+    assert AUTOPILOT.check_mapping([FieldMapping(field=name, column="a")]) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Loyalty Tier", "A-B", "-A", "A-", "Größe ✓", "A  B", "unsubscribed", "Title"]
+)
+def test_custom_fields_may_have_nearly_any_name(name: str) -> None:
+    assert AUTOPILOT.check_mapping([FieldMapping(field=name, column="a", type=FieldType.STRING)]) == []
+
+
+@pytest.mark.parametrize("name", ["", " ", " A", "A ", "A--B", "A - B", "A- B", "A\nB", "A\x00"])
+def test_custom_names_that_would_not_come_back_unharmed_are_named(name: str) -> None:
+    (problem,) = AUTOPILOT.check_mapping([FieldMapping(field=name, column="a", type=FieldType.STRING)])
+
+    assert f"'{name}'" in problem
+    assert problem.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "name", ["firstname", "Loyalty Tier", "_autopilot_list", "_NewEmail", "custom", "notify", ""]
+)
+def test_unknown_standard_fields_are_named_with_a_way_out(name: str) -> None:
+    (problem,) = AUTOPILOT.check_mapping([FieldMapping(field=name, column="a")])
+
+    assert f"'{name}'" in problem
+    assert "Give it a type" in problem
+
+
+def test_the_address_is_not_mapped_as_a_field() -> None:
+    (problem,) = AUTOPILOT.check_mapping([FieldMapping(field="Email", column="a")])
+
+    assert "email_column" in problem
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(None, None), (FieldType.STRING, FieldType.STRING), (FieldType.STRING, FieldType.DATE)],
+)
+def test_a_field_is_filled_once(first: FieldType | None, second: FieldType | None) -> None:
+    twice = [
+        FieldMapping(field="Title", column="a", type=first),
+        FieldMapping(field="Title", column="b", type=second),
+    ]
+
+    (problem,) = AUTOPILOT.check_mapping(twice)
+
+    assert problem == "The field 'Title' is filled 2 times; keep one of them."
+
+
+def test_a_standard_and_a_custom_field_may_share_a_name_and_a_column_may_be_used_twice() -> None:
+    fields = [
+        FieldMapping(field="Title", column="a"),
+        FieldMapping(field="Title", column="a", type=FieldType.STRING),
+    ]
+
+    assert AUTOPILOT.check_mapping(fields) == []
