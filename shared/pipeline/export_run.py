@@ -110,6 +110,8 @@ class ExportRun:
         connection = self._connection(run)
         if self._stores.lanes.take(connection.id, run.id, self._clock(), _LANE_HOLD_S):
             return Begun(wait_s=_BUSY_WAIT_S)
+        if run.stage not in (Stage.WAITING, Stage.STAGING):
+            return Begun(segments=tuple(segment.name for segment in run.segments))
         with self._session(run, connection) as session:
             lists = session.find_lists([segment.list_title for segment in run.segments])
             calls = session.calls
@@ -128,7 +130,7 @@ class ExportRun:
 
     def stage(self, task: StageTask) -> Staged:
         """Stage one segment of the run."""
-        run = self._stores.runs.get(task.run_id).record
+        run = self._go_on(task.run_id)
         plan, connection = self._plan(run), self._connection(run)
         destination = self._destinations[connection.destination]
         list_id = next(segment.list_id for segment in run.segments if segment.name == task.segment)
@@ -155,11 +157,11 @@ class ExportRun:
         limits = StageLimits(self._limits.stage_memory_mb, self._limits.stage_max_file_mb)
         staged = stage(order, self._segments, self._state, limits, on_progress)
         self._remember_segment(task.segment, order.snapshot.id, staged)
-        return staged
+        return staged.model_copy(update={"columns": ()})
 
     def prepare(self, task: PrepareTask) -> Prepared:
         """Guard the limit, make sure the lists exist, and learn about the account what is not known yet."""
-        run = self._stores.runs.get(task.run_id).record
+        run = self._go_on(task.run_id)
         connection = self._connection(run)
         counts = sum((staged.counts for staged in task.staged), Counts(calls=run.counts.calls))
         limit = self._max_profiles(connection)
@@ -201,9 +203,8 @@ class ExportRun:
 
     def push(self, task: PushTask) -> Pushed:
         """Push one chunk, or a part of it. A failure that ends the run also stops the other workers."""
-        run = self._stores.runs.get(task.run_id).record
+        run = self._go_on(task.run_id)
         connection = self._connection(run)
-        self._hold_lane(run)
         part = f"push {task.segment} {task.chunk} {len(task.pending) if task.pending is not None else 'all'}"
         with self._session(run, connection) as session:
             push = ChunkPush(
@@ -223,7 +224,7 @@ class ExportRun:
         """Write ledgers, rejects and the run record; leave the lane. Whatever happened before, this tells it."""
         run = self._stores.runs.get(task.run_id).record
         if run.status.ended:
-            self._tidy(run, task)
+            self._tidy(run)
             return Finished(status=run.status, counts=run.counts, rejected=run.rejected)
         self._change(run.id, stage=Stage.FINISHING)
         counts = sum((staged.counts for staged in task.staged), Counts())
@@ -252,19 +253,26 @@ class ExportRun:
             dropped_values=add_reasons(*(staged.dropped_values for staged in task.staged)),
             ended_at=self._clock(),
         )
-        self._tidy(run, task)
+        self._tidy(run)
         return Finished(status=ended.status, counts=ended.counts, rejected=ended.rejected)
 
     def should_stop(self, run_id: str) -> bool:
         """Tell whether the run was cancelled or has failed."""
-        run = self._stores.runs.get(run_id).record
-        return run.cancel_requested_by is not None or run.failure is not None
+        return _is_over(self._stores.runs.get(run_id).record)
 
-    def _tidy(self, run: Run, task: FinishTask) -> None:
+    def _go_on(self, run_id: str) -> Run:
+        """Return the run at the beginning of a step, and keep its lane. Raises Stopped when it shall not go on."""
+        run = self._stores.runs.get(run_id).record
+        if _is_over(run):
+            raise Stopped
+        self._hold_lane(run)
+        return run
+
+    def _tidy(self, run: Run) -> None:
         self._stores.lanes.leave(run.connection_id, run.id)
         self._stores.runs.forget_progress(run.id)
-        for staged in task.staged:
-            self._state.remove(self._state.names(staged.folder))
+        for folder in places.working_folders(run.id):
+            self._state.remove(self._state.names(folder))
 
     def _settle(self, run: Run, segment: str, list_id: str) -> tuple[int, dict[str, int]]:
         """Merge what was answered into the ledger; returns how many were accepted, and refused by reason."""
@@ -396,3 +404,7 @@ class ExportRun:
 
     def _change(self, run_id: str, **changes: object) -> Run:
         return self._stores.runs.change(run_id, lambda present: present.model_copy(update=changes))
+
+
+def _is_over(run: Run) -> bool:
+    return run.status.ended or run.cancel_requested_by is not None or run.failure is not None

@@ -3,8 +3,9 @@
 from shared.domain.identifiers import storage_key
 
 
-def run_folder(run_id: str) -> str:
-    return f"runs/{run_id}/"
+def working_folders(run_id: str) -> tuple[str, ...]:
+    """What nobody needs once the run has ended: the people on their way, and what was answered."""
+    return f"runs/{run_id}/stage/", f"runs/{run_id}/results/", f"runs/{run_id}/refused/"
 
 
 def plan(run_id: str) -> str:
