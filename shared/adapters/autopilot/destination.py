@@ -64,6 +64,7 @@ class AutopilotSession:
         self._client, self._pacer = client, pacer
         self._list_in_bulk, self._bulk_proven = learnt.get(_LIST_IN_BULK, False), False
         self._anyone_accepted, self._refused_singly, self._lock = False, 0, threading.Lock()
+        self._proving = threading.Lock()
         self._proof_lock = threading.Lock()
 
     @property
@@ -134,6 +135,17 @@ class AutopilotSession:
         return {}
 
     def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
+        if self._awaits_proof(batch):
+            # One batch goes ahead: proof is wanted once, and before the others depend on it.
+            with self._proving:
+                if self._awaits_proof(batch):
+                    return self._push(list_id, batch, outcome)
+        return self._push(list_id, batch, outcome)
+
+    def _awaits_proof(self, batch: Sequence[Profile]) -> bool:
+        return self._list_in_bulk and not self._bulk_proven and any(profile.joins for profile in batch)
+
+    def _push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
         in_bulk = self._list_in_bulk
         upserted = Outcome(refused=outcome.refused)
         self._upsert(list_id if in_bulk else None, batch, upserted)
