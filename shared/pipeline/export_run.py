@@ -115,6 +115,7 @@ class ExportRun:
         with self._session(run, connection) as session:
             lists = session.find_lists([segment.list_title for segment in run.segments])
             calls = session.calls
+        self._note_accepted_key(connection)
         segments = tuple(
             segment.model_copy(update={"list_id": lists.get(segment.list_title)}) for segment in run.segments
         )
@@ -382,6 +383,14 @@ class ExportRun:
                 )
             ),
         )
+
+    def _note_accepted_key(self, connection: Connection) -> None:
+        """The destination answered, so the key is good, whatever an earlier run or check said of it."""
+        if connection.status is not ConnectionStatus.CONNECTED:
+            self._stores.connections.change(
+                connection.id,
+                lambda present: present.model_copy(update={"status": ConnectionStatus.CONNECTED}),
+            )
 
     def _note_refused_key(self, run: Run, failure: Failure | None) -> None:
         if failure and failure.code in (Unauthorized.code, "secret-unavailable"):
