@@ -147,11 +147,17 @@ class CsvRows:
         row: list[str] | BrokenRow = []
         while not row:
             if self._window.peek() is None:
-                raise SegmentUnreadable("The file is empty.", code="empty-file")
+                raise SegmentUnreadable(
+                    "The file is empty.", code="empty-file", remedy="Upload the file again, with its rows."
+                )
             row, used = self._parse_record()
             self._window.skip(0 if row else used)
         if isinstance(row, BrokenRow):
-            raise SegmentUnreadable(f"The first row cannot be read: {row.detail}.", code="header-unreadable")
+            raise SegmentUnreadable(
+                f"The first row cannot be read: {row.detail}.",
+                code="header-unreadable",
+                remedy="Correct the first row: it names the columns.",
+            )
         if has_header is None:
             has_header = known is None or is_header(row, known)
         if has_header:

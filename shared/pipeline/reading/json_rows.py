@@ -45,7 +45,11 @@ class JsonRows:
             if len(self._sample) == _SAMPLE_ROWS or self._characters > _SAMPLE_CHARACTERS:
                 break
         if not self._sample:
-            raise SegmentUnreadable("The file holds no JSON object.", code="empty-file")
+            raise SegmentUnreadable(
+                "The file holds no JSON object.",
+                code="empty-file",
+                remedy="Upload the file again, with its rows.",
+            )
         if len(keys) > MAX_COLUMNS:
             raise SegmentUnreadable(
                 f"The objects have {len(keys):,} different keys; {MAX_COLUMNS:,} is the most.",

@@ -40,14 +40,20 @@ def open_rows(
     blocks = read_blocks(stream, max_uncompressed_bytes)
     first = next(blocks, b"")
     if not first:
-        raise SegmentUnreadable("The file is empty.", code="empty-file")
+        raise SegmentUnreadable(
+            "The file is empty.", code="empty-file", remedy="Upload the file again, with its rows."
+        )
     found = recognise_format(name, first)
     if found is not FileFormat.PARQUET and file_format is not None:
         found = file_format
     blocks = chain([first], blocks)
     if found is FileFormat.PARQUET:
         if not first.startswith(PARQUET_MAGIC):
-            raise SegmentUnreadable("The file is not Parquet, though it is said to be.", code="not-parquet")
+            raise SegmentUnreadable(
+                "The file is not Parquet, though it is said to be.",
+                code="not-parquet",
+                remedy="Give the file the ending of what it holds, or upload Parquet.",
+            )
         return ParquetRows(blocks, scratch)
     lines = cut_lines(decode_blocks(blocks))
     if found is FileFormat.JSONL:
