@@ -112,7 +112,7 @@ class Connections:
                 raise Invalid("The API key is blank or contains characters that no API key has.")
             self._vault.store(connection.secret_name, key)
         else:
-            self._vault.read(connection.secret_name, fresh=True)
+            self._check_secret(connection.secret_name)
         try:
             self._stores.connections.add(connection.id, connection)
         except SegpilotError:
@@ -155,6 +155,19 @@ class Connections:
         if connection.secret_owned:
             self._vault.remove(connection.secret_name)
         self._stores.connections.remove(connection_id)
+
+    def _check_secret(self, name: str) -> None:
+        """A secret that is not there is a slip of the caller's, not an outage of the vault."""
+        try:
+            self._vault.read(name, fresh=True)
+        except SecretUnavailable as problem:
+            if not problem.missing:
+                raise
+            raise Invalid(
+                problem.message,
+                errors=[{"pointer": "/secret_name", "detail": "no such secret, or an empty one"}],
+                remedy=problem.remedy,
+            ) from None
 
     def _check(self, connection: Connection) -> Finding:
         give_up = _Deadline(self._clock, _CHECK_PATIENCE_S)
