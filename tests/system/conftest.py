@@ -1,0 +1,33 @@
+"""One local stack for all ordinary tests of a worker, and a driver per test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devkit.local.stack import LocalStack
+from tests.system.driver import Segpilot
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Storage, vault, simulator and host; files settle within a second and nothing slows calls down."""
+    settings = {"SETTLE_TIME_S": "1", "MAX_CALLS_PER_S": "0"}
+    folder = tmp_path_factory.mktemp("stack")
+    with LocalStack(folder, autopilot_switches={"bulk_list": "honoured"}, settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+def app(stack: LocalStack) -> Iterator[Segpilot]:
+    """The app, driven; afterwards its exports are gone and the outside systems are calm again."""
+    driver = Segpilot(stack)
+    yield driver
+    driver.simulator.calm()
+    driver.trouble_vault(unavailable_s=0)
+    driver.clean_up()
+
+
+@pytest.fixture
+def tag(unique_name: str) -> str:
+    """A name for this test's segment, list and people."""
+    return unique_name[:13]

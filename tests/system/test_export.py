@@ -1,0 +1,415 @@
+"""Exports from end to end: a file is uploaded, and its people are on the Autopilot list."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from devkit.local.report import count_rejects
+from devkit.local.source import SAMPLE_FIELDS
+from devkit.sample_data import write_segment
+from tests.system.driver import Json, Segpilot, make_people
+from tests.system.invariants import assert_one_story, left, outcome
+
+
+def test_an_upload_puts_its_people_on_the_list(app: Segpilot, tag: str) -> None:
+    people = make_people(range(1_000), tag)
+    export = app.add_export(tag)
+
+    app.upload(f"{tag}/people.csv", people.data)
+    run = app.wait_for_run(export)
+
+    assert outcome(run) == ("Successful", None)
+    assert run["trigger"] == "upload"
+    assert run["counts"]["sent"] == 1_000
+    assert_one_story(app, run, people.emails, rows=1_000)
+    contact = app.simulator.ask(f"contacts/{tag}.7@example.com")
+    assert (contact["FirstName"], contact["MailingCity"]) == ("Ana7", "Logroño")
+    assert [(field["kind"], field["value"]) for field in contact["custom_fields"]] == [("Income", 1007.5)]
+
+
+def test_only_what_changed_is_sent_again_and_a_full_run_sends_everybody(app: Segpilot, tag: str) -> None:
+    first = make_people(range(1_000), tag)
+    export = app.add_export(tag)
+    app.upload(f"{tag}/people.csv", first.data)
+    app.wait_for_run(export)
+
+    calls = app.simulator.outcomes("POST /contacts")
+    app.upload(f"{tag}/people.csv", first.data)
+    unchanged = app.wait_for_run(export, 2)
+    assert outcome(unchanged) == ("Successful", None)
+    assert (unchanged["counts"]["sent"], unchanged["counts"]["unchanged"]) == (0, 1_000)
+    assert app.simulator.outcomes("POST /contacts") == calls
+    assert_one_story(app, unchanged, first.emails, rows=1_000)
+
+    edited = make_people(range(1_000), tag, moved=range(400, 500))
+    app.upload(f"{tag}/people.csv", edited.data)
+    changed = app.wait_for_run(export, 3)
+    assert outcome(changed) == ("Successful", None)
+    assert (changed["counts"]["sent"], changed["counts"]["changed"]) == (100, 100)
+    assert app.simulator.ask(f"contacts/{tag}.450@example.com")["MailingCity"] == "Cluj-Napoca"
+    assert_one_story(app, changed, first.emails, rows=1_000)
+
+    full = app.wait_for(app.run_now(export, full=True)["id"])
+    assert outcome(full) == ("Successful", None)
+    assert full["counts"]["sent"] == 1_000
+    assert_one_story(app, full, first.emails, rows=1_000)
+
+
+def test_everything_that_goes_wrong_in_real_files_is_accounted_for(
+    app: Segpilot, tag: str, tmp_path: Path
+) -> None:
+    written = write_segment(tmp_path / "people.csv.gz", 2_500)
+    export = app.add_export(tag, email_column="EmailAddress", fields=SAMPLE_FIELDS)
+
+    app.upload(f"{tag}/people.csv.gz", (tmp_path / "people.csv.gz").read_bytes())
+    run = app.wait_for_run(export)
+
+    assert outcome(run) == ("Successful", None)
+    assert run["counts"]["profiles"] == written.people
+    assert run["rejected"] == count_rejects(written)
+    assert run["dropped_values"] == {
+        "AnnualIncome": written.bad_incomes,
+        "BirthDate": written.bad_birth_dates,
+    }
+    assert_one_story(app, run, rows=written.rows)
+    assert len(app.simulator.members(tag)) == written.people
+
+
+def test_rejects_name_the_line_and_are_masked_and_safe_in_a_spreadsheet(app: Segpilot, tag: str) -> None:
+    rows = ["Email,FirstName,City,Income", f"{tag}@example.com,A,B,1", "=1+1@@example.com,A,B,1", ",A,B,1"]
+    rows += [f"{tag.upper()}@EXAMPLE.com,A,B,1", "only,two"]
+    export = app.add_export(tag)
+    app.upload(f"{tag}/people.csv", "\n".join(rows).encode())
+    run = app.wait_for_run(export)
+
+    rejects = {row["line"]: row for row in app.rejects(run["id"])}
+
+    assert {line: row["reason"] for line, row in rejects.items() if line != "3"} == {
+        "4": "email_blank",
+        "5": "duplicate_email",
+        "6": "too_few_fields",
+    }
+    assert rejects["3"]["value"].startswith("'=")
+    assert rejects["5"]["value"] == f"{tag[0]}***@example.com"
+    assert {(row["segment"], row["file"]) for row in rejects.values()} == {(tag, f"{tag}/people.csv")}
+    assert_one_story(app, run, [f"{tag}@example.com"], rows=5)
+
+
+def test_someone_whom_autopilot_refuses_is_a_reject_and_the_others_get_through(
+    app: Segpilot, tag: str
+) -> None:
+    people = make_people(range(300), tag)
+    bad = f"{tag}.150@example.com"
+    app.simulator.order("faults", {"faults": [], "poison": [bad]})
+    export = app.add_export(tag)
+
+    app.upload(f"{tag}/people.csv", people.data)
+    run = app.wait_for_run(export)
+
+    assert outcome(run) == ("Successful", None)
+    assert (run["counts"]["sent"], run["counts"]["refused"]) == (299, 1)
+    assert [(row["line"], row["column"]) for row in app.rejects(run["id"])] == [("152", "Email")]
+    assert set(app.simulator.members(tag)) == people.emails - {bad}
+    assert_one_story(app, run, rows=300)
+
+    app.simulator.order("faults", {"clear": True, "poison": []})
+    again = app.wait_for(app.run_now(export)["id"])
+    assert again["counts"]["sent"] == 1
+    assert_one_story(app, again, people.emails, rows=300)
+
+
+def test_a_request_that_is_repeated_with_its_key_starts_one_run(app: Segpilot, tag: str) -> None:
+    people = make_people(range(50), tag)
+    export = app.add_export(tag)
+    app.upload(f"{tag}/people.csv", people.data)
+    app.wait_for_run(export)
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: app.run_now(export, request_key="again"), range(8)))
+    run = app.wait_for(asked[0]["id"])
+
+    assert {each["id"] for each in asked} == {run["id"]}
+    assert outcome(run) == ("Successful", None)
+    assert run["trigger"] == "on demand"
+    assert app.run_now(export, request_key="again")["id"] == run["id"]
+    assert len(app.runs(export)) == 2
+    other = app.wait_for(app.run_now(export, request_key="another")["id"])
+    assert other["id"] != run["id"]
+    assert_one_story(app, other, people.emails)
+
+
+def test_runs_of_one_connection_come_one_after_the_other(app: Segpilot, tag: str) -> None:
+    people = make_people(range(500), tag)
+    connection = app.add_connection()
+    exports = [
+        app.add_export({"name": tag, "list_name": f"{tag} {number}"}, connection=connection)
+        for number in range(2)
+    ]
+    app.simulator.order("switches", {"latency_ms": 200})
+
+    app.upload(f"{tag}/people.csv", people.data)
+    runs = sorted((app.wait_for_run(export) for export in exports), key=lambda run: run["started_at"])
+
+    assert [outcome(run) for run in runs] == [("Successful", None)] * 2
+    assert runs[0]["ended_at"] <= runs[1]["started_at"]
+    for run in runs:
+        assert_one_story(app, run, people.emails, rows=500)
+
+
+def test_a_run_that_waits_for_its_connection_can_be_cancelled(app: Segpilot, tag: str) -> None:
+    connection = app.add_connection(max_calls_per_s=5)
+    exports = [
+        app.add_export({"name": tag, "list_name": f"{tag} {number}"}, connection=connection)
+        for number in range(2)
+    ]
+    app.upload(f"{tag}/people.csv", make_people(range(1_000), tag).data)
+    ids = [app.wait_for_start(export) for export in exports]
+
+    def find_waiting() -> str | None:
+        stages = {run_id: app.get(f"runs/{run_id}")["stage"] for run_id in ids}
+        waiting = [run_id for run_id, stage in stages.items() if stage == "waiting for the connection"]
+        return waiting[0] if len(waiting) == 1 else None
+
+    waiting = app.wait_until(find_waiting, "one run to wait for the other")
+    app.post(f"runs/{waiting}/cancel")
+    cancelled = app.wait_for(waiting, timeout_s=10)
+    [other] = [app.wait_for(run_id) for run_id in ids if run_id != waiting]
+
+    assert outcome(cancelled) == ("Canceled", None)
+    assert cancelled["counts"]["sent"] == 0
+    assert cancelled["started_at"] is None
+    assert outcome(other) == ("Successful", None)
+
+
+def test_a_run_over_the_limit_fails_before_anything_was_sent(app: Segpilot, tag: str) -> None:
+    export = app.add_export(tag, connection=app.add_connection(max_profiles_per_run=500))
+    app.upload(f"{tag}/people.csv", make_people(range(501), tag).data)
+
+    over = app.wait_for_run(export)
+
+    assert outcome(over) == ("Failed", "over-limit")
+    assert "501" in over["failure"]["message"]
+    assert "500" in over["failure"]["message"]
+    assert app.simulator.list_ids(tag) == []
+    assert_one_story(app, over, rows=501)
+
+    fitting = make_people(range(500), tag)
+    app.upload(f"{tag}/people.csv", fitting.data)
+    within = app.wait_for_run(export, 2)
+    assert outcome(within) == ("Successful", None)
+    assert_one_story(app, within, fitting.emails, rows=500)
+
+
+def test_people_in_several_segments_count_once_towards_the_limit(app: Segpilot, tag: str) -> None:
+    names = [f"{tag} a", f"{tag} b"]
+    app.upload(f"{names[0]}/people.csv", make_people(range(100), tag).data)
+    app.upload(f"{names[1]}/people.csv", make_people(range(60, 160), tag).data)
+    for name in names:
+        app.wait_until(lambda name=name: app.find_segment(name), f"the segment {name}")
+
+    fits = app.add_export(*names, connection=app.add_connection(max_profiles_per_run=160))
+    run = app.wait_for(app.run_now(fits)["id"])
+    assert outcome(run) == ("Successful", None)
+    assert run["counts"]["sent"] == 200
+    assert [len(app.simulator.members(name)) for name in names] == [100, 100]
+    assert_one_story(app, run, rows=200)
+
+    too_many = app.add_export(*names, connection=app.add_connection(max_profiles_per_run=159))
+    over = app.wait_for(app.run_now(too_many)["id"])
+    assert outcome(over) == ("Failed", "over-limit")
+    assert "160" in over["failure"]["message"]
+
+
+def test_a_missing_column_fails_the_run_and_names_those_there_are(app: Segpilot, tag: str) -> None:
+    export = app.add_export(tag, email_column="Mail")
+    app.upload(f"{tag}/people.csv", make_people(range(10), tag).data)
+
+    run = app.wait_for_run(export)
+
+    assert outcome(run) == ("Failed", "column-missing")
+    assert "'Mail'" in run["failure"]["message"]
+    assert "Email, FirstName, City, Income" in run["failure"]["remedy"]
+    assert app.simulator.list_ids(tag) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("people.csv", b""),
+        ("people.csv.gz", b"\x1f\x8b\x08\x00 this is no gzip"),
+        ("people.csv.gz", b"\x1f\x8b"),
+        ("people.parquet", b"PAR1 half a file"),
+        ("people.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 4),
+        ("people.json", b'[{"Email": "a@example.com"'),
+    ],
+    ids=["empty", "no gzip", "cut gzip", "cut parquet", "a picture", "cut json"],
+)
+def test_a_broken_file_sends_nothing_and_says_why(app: Segpilot, tag: str, name: str, data: bytes) -> None:
+    export = app.add_export(tag)
+
+    app.upload(f"{tag}/{name}", data)
+    run = app.wait_for_run(export, timeout_s=30)
+
+    assert run["status"] == "Failed"
+    assert run["failure"]["code"] != "internal", run["failure"]
+    assert run["failure"]["message"]
+    assert run["failure"]["remedy"]
+    assert app.simulator.list_ids(tag) == []
+    assert_one_story(app, run)
+
+
+def test_a_file_with_only_a_header_is_an_empty_segment(app: Segpilot, tag: str) -> None:
+    export = app.add_export(tag)
+
+    app.upload(f"{tag}/people.csv", make_people([], tag).data)
+    run = app.wait_for_run(export)
+
+    assert outcome(run) == ("Successful", None)
+    assert run["counts"]["rows"] == 0
+    assert_one_story(app, run)
+
+
+def test_a_cancelled_run_stops_within_seconds_and_the_next_one_continues(app: Segpilot, tag: str) -> None:
+    people = make_people(range(4_000), tag)
+    export = app.add_export(tag, connection=app.add_connection(max_calls_per_s=10))
+    app.upload(f"{tag}/people.csv", people.data)
+    run_id = app.wait_for_start(export)
+    app.wait_for_state(run_id, lambda run: run["progress"]["done"] > 0 and run["stage"] == "sending")
+
+    app.post(f"runs/{run_id}/cancel")
+    cancelled = app.wait_for(run_id, timeout_s=15)
+
+    assert outcome(cancelled) == ("Canceled", None)
+    assert cancelled["cancel_requested_by"]
+    assert 0 < cancelled["counts"]["sent"] < 4_000
+    assert len(app.simulator.members(tag)) == cancelled["counts"]["sent"]
+    assert_one_story(app, cancelled, rows=4_000)
+
+    rest = app.wait_for(app.run_now(export)["id"])
+    assert outcome(rest) == ("Successful", None)
+    assert rest["counts"]["sent"] == left(cancelled)
+    assert_one_story(app, rest, people.emails, rows=4_000)
+
+
+def test_the_key_may_lie_in_the_vault_already(app: Segpilot, tag: str) -> None:
+    people = make_people(range(20), tag)
+    app.put_secret(f"own-{tag}", app.stack.autopilot_key)
+    connection = app.add_connection(secret_name=f"own-{tag}")
+    export = app.add_export(tag, connection=connection)
+
+    app.upload(f"{tag}/people.csv", people.data)
+    run = app.wait_for_run(export)
+
+    assert outcome(run) == ("Successful", None)
+    assert_one_story(app, run, people.emails, rows=20)
+    app.call("DELETE", f"api/exports/{export}")
+    assert app.call("DELETE", f"api/connections/{connection}").status_code == 204
+    again = app.add_connection(secret_name=f"own-{tag}")
+    assert app.post(f"connections/{again}/connect")["status"] == "Connected"
+
+
+def test_a_wrong_key_fails_the_run_until_it_is_replaced_in_the_vault(app: Segpilot, tag: str) -> None:
+    people = make_people(range(20), tag)
+    connection = app.add_connection(api_key="not-the-key")
+    export = app.add_export(tag, connection=connection)
+    app.upload(f"{tag}/people.csv", people.data)
+
+    refused = app.wait_for_run(export)
+    assert outcome(refused) == ("Failed", "key-refused")
+    assert "key" in refused["failure"]["remedy"]
+    assert app.get(f"connections/{connection}")["status"] == "Needs attention"
+    assert app.simulator.list_ids(tag) == []
+
+    app.put_secret(app.get(f"connections/{connection}")["secret_name"], app.stack.autopilot_key)
+    run = app.wait_for(app.run_now(export)["id"])
+    assert outcome(run) == ("Successful", None)
+    assert app.get(f"connections/{connection}")["status"] == "Connected"
+    assert_one_story(app, run, people.emails, rows=20)
+
+
+def test_an_arrival_that_is_announced_again_starts_nothing(app: Segpilot, tag: str) -> None:
+    people = make_people(range(20), tag)
+    export = app.add_export(tag)
+    app.upload(f"{tag}/people.csv", people.data)
+    first = app.wait_for_run(export)
+
+    for _ in range(3):
+        assert app.fire("segment_arrived", f"segments/{tag}/people.csv") == 202
+    app.upload(f"{tag}/people.csv", people.data)
+    second = app.wait_for_run(export, 2)
+
+    assert [run["id"] for run in app.runs(export)] == [first["id"], second["id"]]
+    assert_one_story(app, second, people.emails, rows=20)
+
+
+def test_a_file_that_no_export_wants_is_a_segment_all_the_same(app: Segpilot, tag: str) -> None:
+    name = f"{tag} Núñez & Söhne #1"
+    app.upload(f"{name}/people.csv", make_people(range(3), tag).data)
+
+    segment = app.wait_until(lambda: app.find_segment(name), "the segment")
+
+    assert segment["name"] == name
+    assert name in {each["name"] for each in app.get("segments")["segments"]}
+    export = app.add_export(name)
+    run = app.wait_for(app.run_now(export)["id"])
+    assert outcome(run) == ("Successful", None)
+    assert app.find_segment(name)["profiles"] == 3
+
+
+@pytest.mark.parametrize("dialect", ["ignored", "new_only"])
+def test_everybody_is_on_the_list_however_bulk_calls_treat_lists(
+    app: Segpilot, tag: str, dialect: str
+) -> None:
+    known = make_people(range(50), tag)
+    elsewhere = app.add_export({"name": tag, "list_name": f"{tag} elsewhere"})
+    app.upload(f"{tag}/people.csv", known.data)
+    app.wait_for_run(elsewhere)
+    app.call("DELETE", f"api/exports/{elsewhere}")
+    app.simulator.order("switches", {"bulk_list": dialect})
+    export = app.add_export(tag)
+
+    run = app.wait_for(app.run_now(export)["id"])
+    assert outcome(run) == ("Successful", None)
+    assert_one_story(app, run, known.emails, rows=50)
+
+    more = make_people(range(60), tag)
+    joins = app.simulator.outcomes("POST /list/{list_id}/contact/{id_or_email}")
+    app.upload(f"{tag}/people.csv", more.data)
+    second = app.wait_for_run(export, 2)
+    assert outcome(second) == ("Successful", None)
+    assert (second["counts"]["new"], second["counts"]["sent"]) == (10, 10)
+    assert app.simulator.outcomes("POST /list/{list_id}/contact/{id_or_email}") - joins == 10
+    assert_one_story(app, second, more.emails, rows=60)
+
+
+def test_the_refresh_runs_every_export_once(app: Segpilot, tag: str) -> None:
+    names = [f"{tag} {number}" for number in range(3)]
+    exports = {name: app.add_export(name) for name in names}
+    idle = app.add_export(f"{tag} has not arrived")
+    for name in names:
+        app.upload(f"{name}/people.csv", make_people(range(10), name.replace(" ", "-")).data)
+    for export in exports.values():
+        app.wait_for_run(export)
+
+    app.wait_for_early_in_a_minute()
+    assert app.fire("refresh", "") == 202
+    assert app.fire("refresh", "") == 202
+    runs = {name: app.wait_for_run(export, 2) for name, export in exports.items()}
+
+    for name, run in runs.items():
+        assert run["trigger"] == "schedule"
+        assert (outcome(run), run["counts"]["unchanged"]) == (("Successful", None), 10)
+        assert len(app.runs(exports[name])) == 2
+    assert app.runs(idle) == []
+
+
+def test_a_segment_that_has_not_arrived_is_a_warning_of_a_run_with_others(app: Segpilot, tag: str) -> None:
+    app.upload(f"{tag}/people.csv", make_people(range(5), tag).data)
+    app.wait_until(lambda: app.find_segment(tag), "the segment")
+    export = app.add_export(tag, f"{tag} later")
+
+    run: Json = app.wait_for(app.run_now(export)["id"])
+
+    assert outcome(run) == ("Successful", None)
+    assert [warning for warning in run["warnings"] if f"{tag} later" in warning]
