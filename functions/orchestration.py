@@ -51,10 +51,10 @@ def export_run(context: df.DurableOrchestrationContext) -> Steps:
         complete = _succeeded(outcome)
     context.set_custom_status({"stage": "finishing"})
     finish = {"run_id": run_id, "staged": staged, "failure": outcome.get("failure"), "complete": complete}
-    finished = yield from _attempt(context, order, "finish_run", finish)
-    context.set_custom_status({"stage": "done", **finished.get("result", {})})
+    finished = yield from _attempt(context, order, "finish_run", finish, cancellable=False)
     if not _succeeded(finished):
         raise RuntimeError(finished["failure"]["message"])
+    context.set_custom_status({"stage": "done", **finished["result"]})
     return finished["result"]
 
 
@@ -68,7 +68,7 @@ def push_lane(context: df.DurableOrchestrationContext) -> Steps:
     for index, task in enumerate(tasks):
         context.set_custom_status({"chunks": len(tasks), "done": index})
         while True:
-            answer = yield context.call_activity("push_chunk", task)
+            answer = yield from _call(context, "push_chunk", task)
             pushed = answer.get("result", answer)
             task = {**task, "pending": pushed.get("pending", task.get("pending"))}
             if pushed.get("failure") or pushed.get("stopped"):
@@ -133,6 +133,7 @@ def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: 
         if one["segment"] in lists
         for chunk in range(one["chunks"])
     ]
+    places = {(task["segment"], task["chunk"]): place for place, task in enumerate(tasks)}
     total, pauses, lanes_started, progress_at = len(tasks), 0, 0, context.current_utc_datetime
     while tasks:
         context.set_custom_status({"stage": "sending", "chunks": total, "done": total - len(tasks)})
@@ -142,7 +143,7 @@ def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: 
         lanes_started += lanes
         left = sorted(
             (task for answer in answers for task in answer["left"]),
-            key=lambda task: (task["segment"], task["chunk"]),
+            key=lambda task: places[task["segment"], task["chunk"]],
         )
         if hard := next(
             (answer for answer in answers if answer["failure"] and not answer["retryable"]), None
@@ -159,7 +160,8 @@ def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: 
         tasks = left + later
         if left:
             pauses += 1
-            yield from _pause(context, min(_LONGEST_PAUSE_S, 5 * 2**pauses))
+            if (yield from _pause(context, min(_LONGEST_PAUSE_S, 5 * 2**pauses))):
+                return {"stopped": True}
     return {"result": {}}
 
 
@@ -182,27 +184,42 @@ def _run_lanes(context: df.DurableOrchestrationContext, lanes: list[list[Envelop
         return [{"left": tasks, "failure": failure, "retryable": True, "stopped": False} for tasks in lanes]
 
 
-def _attempt(context: df.DurableOrchestrationContext, order: Envelope, name: str, task: Envelope) -> Steps:
-    """Call an activity until it answers for good. Outages are waited for; a lost worker is replaced a few times."""
-    started_at, tries, lost = context.current_utc_datetime, 0, 0
+def _attempt(
+    context: df.DurableOrchestrationContext,
+    order: Envelope,
+    name: str,
+    task: Envelope,
+    *,
+    cancellable: bool = True,
+) -> Steps:
+    """Call an activity until it answers for good: outages are waited for, as long as patience lasts."""
+    started_at, tries = context.current_utc_datetime, 0
     while True:
-        try:
-            answer = yield context.call_activity(name, task)
-        except Exception as error:
-            lost += 1
-            message = f"The step '{name}' broke down: {str(error).splitlines()[0][:300]}"
-            remedy = "Run the export again; if it stays so, see the log of the app."
-            answer = {
-                "failure": {"code": "internal", "message": message, "remedy": remedy},
-                "retryable": lost < _LOST_WORKERS,
-            }
+        answer = yield from _call(context, name, task)
         if not answer.get("retryable"):
             return answer
         if (context.current_utc_datetime - started_at).total_seconds() > order["patience_s"]:
             return answer
         tries += 1
-        if (yield from _pause(context, min(_LONGEST_PAUSE_S, 2.5 * 2**tries))):
+        cancelled = yield from _pause(context, min(_LONGEST_PAUSE_S, 2 * 2**tries))
+        if cancelled and cancellable:
             return {"stopped": True}
+
+
+def _call(context: df.DurableOrchestrationContext, name: str, task: Envelope) -> Steps:
+    """Call an activity. A worker that is lost on the way is replaced a few times; what it said stays in the log."""
+    for lost in range(1, _LOST_WORKERS + 1):
+        try:
+            return (yield context.call_activity(name, task))
+        except Exception:
+            if lost < _LOST_WORKERS:
+                yield from _pause(context, 2 * 2**lost)
+    failure = {
+        "code": "worker-lost",
+        "message": f"The step '{name}' broke down {_LOST_WORKERS} times.",
+        "remedy": "Run the export again; if it stays so, see the log of the app.",
+    }
+    return {"failure": failure, "retryable": False}
 
 
 def _pause(context: df.DurableOrchestrationContext, seconds: float) -> Steps:
