@@ -234,9 +234,15 @@ def get_rejects(request: Request) -> Answer:
     return Answer(joined(app().runs.rejects(run_id)), 200, name, "text/csv; charset=utf-8")
 
 
-@operations.add("GET", "health", summary="Does everything answer?", answer=HealthReport)
+@operations.add(
+    "GET",
+    "health",
+    summary="Does everything answer?",
+    answer=HealthReport,
+    also={503: "A part does not answer; the body says which."},
+)
 def get_health(_request: Request) -> Answer:
-    """Status 503 when a part does not answer; the body says which."""
+    """Looks at storage, Key Vault and the destination."""
     report = app().health.report()
     return Answer(report, 200 if report.ok else 503)
 

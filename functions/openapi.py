@@ -77,6 +77,7 @@ def _operation(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
         "parameters": list(_parameters(operation)),
         "responses": {
             str(operation.status): success,
+            **{str(status): {**success, "description": text} for status, text in operation.also.items()},
             "401": {"description": "The function key is missing or wrong."},
             **_problems(operation, names),
         },

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Required, TypedDict, TypeVar, Unpack
 
 import azure.durable_functions as df
@@ -57,11 +58,13 @@ class Declaration(TypedDict, total=False):
     errors: Sequence[type[SegpilotError]]
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    also: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A declared operation, as the OpenAPI document shows it. ``query`` and ``headers`` map name to description."""
+    """A declared operation, as the OpenAPI document shows it. ``query`` and ``headers`` map name to description,
+    ``also`` maps further statuses of the same answer to theirs."""
 
     name: str
     description: str
@@ -75,6 +78,7 @@ class Operation:
     errors: Sequence[type[SegpilotError]] = ()
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[int, str] = field(default_factory=dict)
 
 
 Handler = Callable[[Request], Answer]
@@ -173,13 +177,18 @@ def _decode_body(data: bytes, model: type[BaseModel]) -> BaseModel:
         return model.model_validate_json(data or b"{}")
     except ValidationError as problem:
         errors = [
-            {"pointer": "/" + "/".join(map(str, error["loc"])), "detail": error["msg"]}
+            {"pointer": _pointer(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")}
             for error in problem.errors(include_input=False, include_url=False)
         ]
-        shown = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors[:5])
+        shown = "; ".join(": ".join(filter(None, error.values())) for error in errors[:5])
         raise Invalid(
             f"The body does not fit: {shown}.", errors=errors, remedy="See /api/openapi.json."
         ) from None
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """RFC 6901; the whole body is the empty pointer."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
 
 
 def _encode(answer: Answer) -> func.HttpResponse:
@@ -204,7 +213,7 @@ def _problem(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
     }
     if isinstance(error, Invalid) and error.errors:
         document["errors"] = error.errors
-    headers = {"Retry-After": str(int(error.retry_after_s))} if error.retry_after_s else {}
+    headers = {"Retry-After": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
     return func.HttpResponse(
         orjson.dumps(document), status_code=error.status, headers=headers, mimetype=PROBLEM_JSON
     )
