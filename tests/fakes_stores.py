@@ -1,13 +1,13 @@
 """In-memory stand-ins of the ports in shared/domain/ports.py and destination.py. They keep those promises."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
 
 import orjson
+from fakes import MemoryPaces
 
 from shared.domain.connection import Connection
 from shared.domain.destination import Account, Outcome, Pacer, Profile
@@ -22,7 +22,7 @@ from shared.domain.errors import (
 )
 from shared.domain.export import Export, FieldMapping
 from shared.domain.identifiers import newest_first
-from shared.domain.ports import Pace, Versioned
+from shared.domain.ports import Versioned
 from shared.domain.record import Record
 from shared.domain.run import Counts, Run
 from shared.domain.segment import Segment, SnapshotFile
@@ -135,15 +135,6 @@ class MemoryLanes:
             del self.held[connection_id]
 
 
-class MemoryPaces:
-    def __init__(self) -> None:
-        self.rows: dict[str, Pace] = {}
-
-    def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
-        self.rows[connection_id] = change(self.rows.get(connection_id))
-        return self.rows[connection_id]
-
-
 class MemoryStores:
     def __init__(self) -> None:
         self.connections = MemoryRecords(Connection)
@@ -192,46 +183,6 @@ class MemorySegmentBlobs:
     def _file(self, name: str) -> SnapshotFile:
         content, etag, _ = self.files[name]
         return SnapshotFile(name=name, etag=etag, size_bytes=len(content))
-
-
-class MemoryStateBlobs:
-    """``files`` maps name to content."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-
-    def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
-        self.files[name] = data if isinstance(data, bytes) else b"".join(data)
-
-    def upload(self, name: str, path: Path) -> None:
-        self.files[name] = path.read_bytes()
-
-    def read(self, name: str) -> bytes:
-        if name not in self.files:
-            raise NotFound(f"There is no stored file '{name}'.")
-        return self.files[name]
-
-    def download(self, name: str, path: Path) -> bool:
-        if name not in self.files:
-            return False
-        path.write_bytes(self.files[name])
-        return True
-
-    def lines(self, name: str) -> Iterator[bytes]:
-        yield from self.read(name).splitlines()
-
-    def names(self, prefix: str) -> list[str]:
-        return sorted(name for name in self.files if name.startswith(prefix))
-
-    def stream(self, name: str) -> Iterator[bytes]:
-        yield self.read(name)
-
-    def remove(self, names: Sequence[str]) -> None:
-        for name in names:
-            self.files.pop(name, None)
-
-    def ping(self) -> None:
-        pass
 
 
 class MemoryVault:

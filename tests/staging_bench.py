@@ -5,7 +5,8 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from fakes_stores import START, MemorySegmentBlobs, MemoryStateBlobs, PlainEncoder
+from fakes import MemoryBlobs
+from fakes_stores import START, MemorySegmentBlobs, PlainEncoder
 
 from shared.domain.destination import Profile
 from shared.domain.export import FieldMapping
@@ -30,7 +31,7 @@ class StagingBench:
     """One segment and one list. ``state`` is what the pipeline left behind."""
 
     def __init__(self) -> None:
-        self.segments, self.state, self._folders = MemorySegmentBlobs(), MemoryStateBlobs(), 0
+        self.segments, self.state, self._folders = MemorySegmentBlobs(), MemoryBlobs(), 0
 
     def stage(
         self,

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStateBlobs, MemoryStores
+from fakes import MemoryBlobs
+from fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ class Inbox:
     def __init__(self, *segments: str) -> None:
         self.clock, self.stores, self.blobs = FakeClock(), MemoryStores(), MemorySegmentBlobs()
         self.arrivals = Arrivals(self.stores, self.blobs, SETTLE_S, self.clock)
-        self._runs = Runs(self.stores, MemoryStateBlobs(), self.clock)
+        self._runs = Runs(self.stores, MemoryBlobs(), self.clock)
         self._settling: list[str] = []
         for number, name in enumerate(segments):
             export = Export(

@@ -80,8 +80,9 @@ def test_a_secret_that_exists_can_be_used_and_stays_when_the_connection_is_remov
 
 
 def test_a_secret_that_does_not_exist_is_refused_and_nothing_is_stored(office):
-    with pytest.raises(SecretUnavailable):
+    with pytest.raises(Invalid) as raised:
         office.add(secret_name="missing")
+    assert [error["pointer"] for error in raised.value.errors] == ["/secret_name"]
     assert office.connections.list() == []
 
 

@@ -4,11 +4,11 @@ import csv
 import io
 
 import pytest
+from fakes import MemoryBlobs
 from fakes_stores import (
     START,
     FakeClock,
     MemorySegmentBlobs,
-    MemoryStateBlobs,
     MemoryStores,
     MemoryVault,
     ScriptedDestination,
@@ -41,7 +41,7 @@ class Plant:
     """Everything a run needs, with an export of the segments vip and churn."""
 
     def __init__(self, *segments: str, max_profiles: int = 1_000) -> None:
-        self.clock, self.stores, self.state = FakeClock(), MemoryStores(), MemoryStateBlobs()
+        self.clock, self.stores, self.state = FakeClock(), MemoryStores(), MemoryBlobs()
         self.blobs, self.vault, self.destination = (
             MemorySegmentBlobs(),
             MemoryVault(key="right-key"),
@@ -520,12 +520,12 @@ def test_every_step_may_be_repeated_and_changes_nothing():
             plant.pipeline.push(task)
     task = FinishTask(run_id=run_id, staged=staged, complete=True)
     finished = plant.pipeline.finish(task)
-    run, files, rejects = plant.run_of(run_id), dict(plant.state.files), plant.rejects(run_id)
+    run, files, rejects = plant.run_of(run_id), dict(plant.state.blobs), plant.rejects(run_id)
     assert (finished.counts.sent, finished.counts.refused, finished.counts.new) == (7, 2, 9)
     assert finished.rejected == {"email_no_at_sign": 1, "not_accepted": 2}
     plant.clock.advance(60)
     assert plant.pipeline.finish(task) == finished
-    assert (plant.run_of(run_id), plant.state.files, plant.rejects(run_id)) == (run, files, rejects)
+    assert (plant.run_of(run_id), plant.state.blobs, plant.rejects(run_id)) == (run, files, rejects)
 
 
 def test_a_beginning_that_is_repeated_late_does_not_set_the_run_back():
@@ -567,13 +567,13 @@ def test_no_address_stays_behind_outside_the_ledger_when_a_run_has_ended():
     run_id = plant.order()
     plant.stage_all(run_id)  # an attempt whose answer was lost
     plant.run_to_end(run_id)
-    assert {name for name in plant.state.files if not name.startswith("ledgers/")} == {
+    assert {name for name in plant.state.blobs if not name.startswith("ledgers/")} == {
         f"runs/{run_id}/plan.json",
         f"runs/{run_id}/rejects.csv",
     }
     assert all(
         b"p1@example.com" not in content
-        for name, content in plant.state.files.items()
+        for name, content in plant.state.blobs.items()
         if not name.startswith("ledgers/")
     )
     assert plant.stores.runs.reports == {}

@@ -1,7 +1,8 @@
 """Exports: what may be stored, and what removing one takes with it."""
 
 import pytest
-from fakes_stores import START, FakeClock, MemoryStateBlobs, MemoryStores, ScriptedDestination
+from fakes import MemoryBlobs
+from fakes_stores import START, FakeClock, MemoryStores, ScriptedDestination
 from pydantic import ValidationError
 
 from shared.domain.access import Principal
@@ -18,7 +19,7 @@ ADMIN = Principal("admin")
 
 class Office:
     def __init__(self) -> None:
-        self.stores, self.state = MemoryStores(), MemoryStateBlobs()
+        self.stores, self.state = MemoryStores(), MemoryBlobs()
         connection = Connection(
             id="connection-1",
             destination="autopilot",
@@ -122,7 +123,7 @@ def test_removing_an_export_removes_its_ledgers_and_no_others(office):
     for export in (first, second):
         office.state.write(places.ledger(export.id, "vip", "list-1"), b"ledger")
     office.exports.remove(first.id)
-    assert list(office.state.files) == [places.ledger(second.id, "vip", "list-1")]
+    assert list(office.state.blobs) == [places.ledger(second.id, "vip", "list-1")]
     with pytest.raises(NotFound):
         office.exports.get(first.id)
 

@@ -1,6 +1,5 @@
 """The ledger: what a run's results make of it."""
 
-from fakes_stores import MemoryStateBlobs
 from staging_bench import LEDGER, StagingBench
 
 from shared.domain.destination import Profile
@@ -75,10 +74,3 @@ def test_strange_contact_ids_and_addresses_survive():
     assert ledger["o'neil@example.com"] == (1, 'a b c"d')
     assert ledger["ünï@example.com"] == (3, "NULL")
     assert ledger["null@example.com"] == (2, "")
-
-
-def test_the_ledger_is_one_file_per_list():
-    bench = StagingBench()
-    bench.merge(accepted_line("ana@example.com", 1, "person-1"))
-    assert isinstance(bench.state, MemoryStateBlobs)
-    assert list(bench.state.files) == [LEDGER]

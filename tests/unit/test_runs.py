@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from fakes_stores import START, FakeClock, MemoryStateBlobs, MemoryStores
+from fakes import MemoryBlobs
+from fakes_stores import START, FakeClock, MemoryStores
 
 from shared.domain.access import Principal
 from shared.domain.errors import Conflict, NotFound
@@ -21,7 +22,7 @@ class Office:
     """One export that carries the segments vip and churn."""
 
     def __init__(self, *arrived: str) -> None:
-        self.stores, self.state, self.clock = MemoryStores(), MemoryStateBlobs(), FakeClock()
+        self.stores, self.state, self.clock = MemoryStores(), MemoryBlobs(), FakeClock()
         self.runs = Runs(self.stores, self.state, self.clock)
         export = Export(
             id="export-1",

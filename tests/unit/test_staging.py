@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import orjson
 import pytest
-from staging_bench import StagingBench, accepted, as_csv
+from staging_bench import StagingBench, as_csv
 
 from shared.domain.destination import Stopped
 from shared.domain.errors import SegmentUnreadable
@@ -386,4 +386,3 @@ def test_the_people_of_a_segment_are_kept_for_counting_them_over_segments(bench,
     bench.state.download(places.staged_profiles(staged.folder), path)
     found = duckdb.execute(f"select email from read_parquet('{path}') order by email").fetchall()
     assert [email for (email,) in found] == emails(3)
-    assert accepted([]) == ""
