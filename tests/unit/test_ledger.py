@@ -1,13 +1,8 @@
 """The ledger: what a run's results make of it."""
 
-from staging_bench import LEDGER, StagingBench
+from staging_bench import StagingBench
 
-from shared.domain.destination import Profile
 from shared.pipeline.ledger import RefusedPerson, accepted_line, refused_line
-
-
-def profile(email: str, content_hash: int = 7, line: int = 2) -> Profile:
-    return Profile(email, content_hash, True, (0, line), "{}")
 
 
 def test_who_was_accepted_is_on_the_ledger_with_the_hash_of_what_was_sent():
