@@ -91,8 +91,8 @@ def test_an_export_is_added_shown_and_removed_before_its_connection(app: Segpilo
     [
         ({"display_name": ""}, "/display_name"),
         ({"consent": None}, "/consent"),
-        ({"secret_name": "also-this"}, "/"),
-        ({"api_key": None}, "/"),
+        ({"secret_name": "also-this"}, ""),
+        ({"api_key": None}, ""),
         ({"max_calls_per_s": -1}, "/max_calls_per_s"),
         ({"max_profiles_per_run": 0}, "/max_profiles_per_run"),
         ({"surprise": 1}, "/surprise"),
