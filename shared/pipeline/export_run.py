@@ -177,6 +177,12 @@ class ExportRun:
                     remedy="Spread the people over several smaller segments and exports, or have the limit raised.",
                 )
             )
+        if any(staged.counts.to_send and not staged.chunks for staged in task.staged):
+            raise Conflict(
+                "The limit of profiles was raised while the run was reading its segments.",
+                code="limit-changed",
+                remedy="Run the export again.",
+            )
         if counts.to_send == 0:
             self._change(run.id, counts=counts, stage=Stage.FINISHING)
             return Prepared()

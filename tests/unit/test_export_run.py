@@ -101,6 +101,12 @@ class Plant:
     def order(self, *, full: bool = False) -> str:
         return self.runs.create_on_demand("export-1", NewRun(full=full), ADA).id
 
+    def limit_to(self, max_profiles: int) -> None:
+        """Give the connection a limit of its own."""
+        self.stores.connections.change(
+            "connection-1", lambda present: present.model_copy(update={"max_profiles_per_run": max_profiles})
+        )
+
     def cancel(self, run_id: str) -> None:
         self.runs.cancel(run_id, ADA)
 
@@ -463,11 +469,21 @@ def test_people_in_several_segments_count_once_against_the_limit():
 
 def test_a_connection_may_have_a_lower_limit_of_its_own():
     plant = Plant(max_profiles=100)
-    plant.stores.connections.change(
-        "connection-1", lambda present: present.model_copy(update={"max_profiles_per_run": 3})
-    )
+    plant.limit_to(3)
     plant.arrive("vip", *people(4))
     assert plant.run_to_end(plant.order()).status is RunStatus.FAILED
+
+
+def test_people_held_back_by_a_limit_that_was_raised_meanwhile_are_not_called_sent():
+    plant = Plant(max_profiles=100)
+    plant.limit_to(3)
+    plant.arrive("vip", *people(4))
+    run_id = plant.order()
+    staged = plant.stage_all(run_id)
+    plant.limit_to(10)
+    with pytest.raises(Conflict) as raised:
+        plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    assert raised.value.reason == "limit-changed"
 
 
 def test_a_file_that_was_replaced_meanwhile_fails_the_stage_by_name():
