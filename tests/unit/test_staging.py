@@ -386,3 +386,21 @@ def test_the_people_of_a_segment_are_kept_for_counting_them_over_segments(bench,
     bench.state.download(places.staged_profiles(staged.folder), path)
     found = duckdb.execute(f"select email from read_parquet('{path}') order by email").fetchall()
     assert [email for (email,) in found] == emails(3)
+
+
+def test_a_zero_character_in_a_value_goes_through_and_in_an_address_makes_a_reject(bench):
+    file = '{"EMail": "ana@example.com", "First": "A\\u0000na"}\n{"EMail": "\\u0000i\\u0000on@example.com"}\n'
+    staged = bench.stage({"vip/a.jsonl": file}, fields={"FirstName": "First"})
+    [ana] = bench.people(staged)
+    assert orjson.loads(ana.body)["FirstName"] == "A\0na"
+    assert [(line, reason) for _, _, line, _, reason, _ in bench.rejects(staged)] == [
+        ("2", "email_hidden_character")
+    ]
+
+
+def test_addresses_in_other_scripts_are_compared_as_they_are_sent(bench):
+    decomposed, composed = "jose\u0301@example.com", "josé@example.com"
+    staged = bench.stage({"vip/a.csv": one_column([decomposed, composed, "用户@例子.中国"])})
+    assert [person.email for person in bench.people(staged)] == [composed, "用户@例子.中国"]
+    bench.accept(bench.people(staged))
+    assert bench.stage({"vip/a.csv": one_column([composed])}).counts.unchanged == 1
