@@ -1,0 +1,40 @@
+"""A local stack of their own for tests that break it, slow enough to be hit in the middle."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devkit.local.stack import LocalStack
+from tests.system.driver import Segpilot
+
+SETTINGS = {
+    "SETTLE_TIME_S": "1",
+    "MAX_CALLS_PER_S": "0",
+    "AUTOPILOT_TIMEOUT_S": "5",
+    "BATCHES_PER_CHUNK": "5",
+    "PUSH_THREADS": "4",
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Storage, vault, simulator and host; chunks are small and few calls are under way at once."""
+    folder = tmp_path_factory.mktemp("stack")
+    with LocalStack(folder, autopilot_switches={"bulk_list": "honoured"}, settings=SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def app(stack: LocalStack) -> Iterator[Segpilot]:
+    """The app, driven; afterwards its exports are gone and the outside systems are calm again."""
+    driver = Segpilot(stack)
+    yield driver
+    driver.simulator.calm()
+    driver.trouble_vault(unavailable_s=0)
+    driver.clean_up()
+
+
+@pytest.fixture
+def tag(unique_name: str) -> str:
+    """A name for this test's segment, list and people."""
+    return unique_name[:13]

@@ -1,0 +1,162 @@
+"""After good runs, bad runs and crashes the API key is in the vault, encrypted, and nowhere else."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from devkit.local.stack import LocalStack
+from tests.faults.conftest import SETTINGS
+from tests.faults.hunting import holds, hunt_files, hunt_storage
+from tests.system.driver import Segpilot, make_people
+from tests.system.invariants import outcome
+
+pytestmark = pytest.mark.xdist_group("hunted stack")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was left behind; `keys` are all API keys that were ever typed in."""
+
+    app: Segpilot
+    keys: list[str]
+    mailbox: str
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    # Characters that are written differently in URLs, JSON and base64 variants.
+    keys = [f"{name}/+~{uuid4().hex}=&?" for name in ("right", "wrong", "later", "own")]
+    settings = {**SETTINGS, "PUSH_PATIENCE_S": "5"}
+    folder = tmp_path_factory.mktemp("stack")
+    switches = {"bulk_list": "honoured"}
+    with LocalStack(folder, autopilot_key=keys[0], autopilot_switches=switches, settings=settings) as stack:
+        scene = Scene(Segpilot(stack), keys, f"m{uuid4().hex[:12]}")
+        live_through_a_lot(scene)
+        yield scene
+
+
+def live_through_a_lot(scene: Scene) -> None:
+    app, (right, wrong, later, own) = scene.app, scene.keys
+    connection = app.add_connection()
+    export = app.add_export("good", connection=connection)
+    app.simulator.order("switches", {"latency_ms": 50})
+    app.upload("good/people.csv", make_people(range(10_000), scene.mailbox).data)
+    killed = app.wait_for_start(export)
+    app.wait_for_state(killed, lambda run: run["stage"] == "sending")
+    app.stack.kill_host()
+    app.stack.start_host()
+    assert outcome(app.wait_for(killed)) == ("Successful", None)
+    app.simulator.order("switches", {"latency_ms": 0})
+
+    app.put_secret(app.get(f"connections/{connection}")["secret_name"], later)
+    app.simulator.order("key", {"key": later})
+    assert outcome(app.wait_for(app.run_now(export, full=True)["id"])) == ("Successful", None)
+
+    refused = app.add_connection(api_key=wrong)
+    assert app.post(f"connections/{refused}/connect")["status"] == "Needs attention"
+    failing = app.add_export("good", connection=refused)
+    assert outcome(app.wait_for(app.run_now(failing)["id"])) == ("Failed", "key-refused")
+
+    app.put_secret("own-key", own)
+    elsewhere = app.add_connection(secret_name="own-key")
+    app.post(f"connections/{elsewhere}/connect")
+
+    app.trouble_vault(unavailable_s=3, answer=503)
+    app.post(f"connections/{refused}/connect")
+    app.trouble_vault(unavailable_s=0)
+    app.simulator.order("faults", {"faults": [{"kind": "garbage", "times": 2}]})
+    app.post(f"connections/{connection}/connect")
+    app.simulator.order("faults", {"clear": True})
+
+    consent = {"given_by": "tests", "text": "Agreed."}
+    for body in (
+        {"display_name": "", "api_key": right, "consent": consent},
+        {"display_name": "A", "api_key": {"nested": right}, "consent": consent},
+        {"display_name": "A", "api_key": right, "secret_name": right, "consent": consent},
+        {"display_name": "A", "api_key": f"\u200b{right}", "consent": consent},
+        {"display_name": "A", "api_key": right, "consent": consent, "destination": "none"},
+        json.dumps({"display_name": "A", "api_key": right}).encode()[:-3],
+    ):
+        assert app.call("POST", "api/connections", body).status_code == 400
+
+    for path in ("connections", "exports", "segments", "runs", "openapi.json", "health"):
+        app.call("GET", f"api/{path}")
+    for run in app.get("runs")["runs"]:
+        app.rejects(run["id"])
+    app.call(
+        "GET", "runtime/webhooks/durabletask/instances?showHistory=true&showHistoryOutput=true&showInput=true"
+    )
+    app.call("DELETE", f"api/exports/{failing}")
+    assert app.call("DELETE", f"api/connections/{refused}").status_code == 204
+
+
+def test_no_key_is_in_any_file_that_the_parts_keep(scene: Scene) -> None:
+    files = [str(path.relative_to(scene.app.stack.state)) for path in scene.app.stack.state.rglob("*")]
+
+    for part in ("storage/", "vault/secrets.json", "host/", "logs/app.log", "autopilot.sqlite"):
+        assert [name for name in files if name.startswith(part)], part
+    assert hunt_files(scene.app.stack.state, scene.keys) == []
+
+
+def test_no_key_is_in_any_row_or_blob(scene: Scene) -> None:
+    assert hunt_storage(scene.app, scene.keys) == []
+
+
+def test_no_key_is_in_any_answer_of_the_app(scene: Scene) -> None:
+    assert len(scene.app.heard) > 100
+    assert [answer[:500] for answer in scene.app.heard if holds(answer, scene.keys)] == []
+
+
+def test_people_are_in_storage_and_at_autopilot_but_in_no_log_or_history(scene: Scene) -> None:
+    state = scene.app.stack.state
+    address = [f"{scene.mailbox}.77@example.com"]
+
+    assert hunt_storage(scene.app, address)
+    assert not [found for found in hunt_storage(scene.app, address) if found.startswith("row of")]
+    for folder in ("logs", "host", "vault"):
+        files = [path for path in (state / folder).rglob("*") if path.is_file()]
+        assert files
+        assert [path.name for path in files if scene.mailbox.encode() in path.read_bytes()] == []
+    assert not [answer for answer in scene.app.heard if scene.mailbox.encode() in answer]
+
+
+def test_the_hunt_finds_what_is_there(scene: Scene, tmp_path: Path) -> None:
+    canary = f"canary/+~{uuid4().hex}=&?"
+    said = f"the key is {canary}, do not tell"
+    written = {
+        "plain.log": said.encode(),
+        "windows.log": said.encode("utf-16"),
+        "query.log": f"?key={quote(canary, safe='')}".encode(),
+        "dump.hex": canary.encode().hex().encode(),
+        "header.b64": base64.b64encode(said.encode()),
+        "header1.b64": base64.b64encode(b"x" + said.encode()),
+        "header2.b64": base64.urlsafe_b64encode(b"xy" + said.encode()),
+        "old.log.gz": b"something before" + gzip.compress(said.encode()) + b"something after",
+        "body.json": json.dumps({"api_key": canary}).replace("/", "\\/").encode(),
+    }
+    for name, data in written.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "innocent.log").write_bytes(b"nothing here")
+    assert hunt_files(tmp_path, [canary]) == sorted(written)
+
+    table = scene.app.tables.create_table("Canary")
+    table.create_entity({"PartitionKey": "p", "RowKey": "r", "Text": said})
+    scene.app.blobs.create_container("canary").upload_blob("old.log.gz", written["old.log.gz"])
+    try:
+        assert hunt_storage(scene.app, [canary]) == ["row of Canary", "canary/old.log.gz"]
+    finally:
+        scene.app.tables.delete_table("Canary")
+        scene.app.blobs.delete_container("canary")
+
+
+def test_no_key_comes_to_light_when_everything_is_stopped(scene: Scene) -> None:
+    scene.app.stack.stop()
+
+    assert hunt_files(scene.app.stack.state, scene.keys) == []
