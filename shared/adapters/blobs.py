@@ -10,6 +10,7 @@ from typing import BinaryIO
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -19,13 +20,13 @@ from azure.storage.blob import BlobServiceClient, ContainerClient, StorageStream
 from shared.domain.errors import NotFound, SegmentUnreadable, StorageUnavailable
 from shared.domain.segment import SnapshotFile
 
+_BAD_REQUEST = 400
+
 
 @contextlib.contextmanager
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except (ResourceNotFoundError, ResourceModifiedError, ResourceExistsError):
-        raise
     except AzureError as problem:
         raise StorageUnavailable(
             f"Blob storage did not answer as expected ({type(problem).__name__}).",
@@ -43,11 +44,25 @@ def _ping(container: ContainerClient) -> None:
             ) from None
 
 
+@contextlib.contextmanager
+def _pinned(file: SnapshotFile) -> Iterator[None]:
+    """A long file is fetched in parts, and each of them may find that it was replaced meanwhile."""
+    with _storage_errors():
+        try:
+            yield
+        except (ResourceModifiedError, ResourceNotFoundError):
+            raise SegmentUnreadable(
+                f"The file '{file.name}' was replaced or removed while it was to be read.",
+                code="file-changed",
+                remedy="Run the export again; it takes the file that is there now.",
+            ) from None
+
+
 class _DownloadStream(io.RawIOBase):
     """A blob download as a file that is read once, from front to back."""
 
-    def __init__(self, download: StorageStreamDownloader[bytes]) -> None:
-        self._chunks, self._rest = download.chunks(), memoryview(b"")
+    def __init__(self, file: SnapshotFile, download: StorageStreamDownloader[bytes]) -> None:
+        self._file, self._chunks, self._rest = file, download.chunks(), memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -55,7 +70,7 @@ class _DownloadStream(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         while not self._rest:
             try:
-                with _storage_errors():
+                with _pinned(self._file):
                     self._rest = memoryview(next(self._chunks))
             except StopIteration:
                 return 0
@@ -79,35 +94,36 @@ class AzureSegmentBlobs:
                 )
 
     def find(self, name: str) -> tuple[SnapshotFile, datetime] | None:
+        # HTTP libraries resolve dots in paths, even out of the container.
+        if not name or not {".", ".."}.isdisjoint(name.split("/")):
+            return None
         with _storage_errors():
             try:
                 blob = self._container.get_blob_client(name).get_blob_properties()
             except ResourceNotFoundError:
                 return None
+            except HttpResponseError as problem:
+                # A manifest may name anything; what cannot be a name is the name of nothing.
+                if problem.status_code == _BAD_REQUEST:
+                    return None
+                raise
         return SnapshotFile(name=name, etag=_plain(blob.etag), size_bytes=blob.size), blob.last_modified
 
     def open(self, file: SnapshotFile) -> BinaryIO:
-        return io.BufferedReader(_DownloadStream(self._download(file)), 1 << 20)
+        return io.BufferedReader(_DownloadStream(file, self._download(file)), 1 << 20)
 
     def read(self, file: SnapshotFile) -> bytes:
-        with _storage_errors():
+        with _pinned(file):
             return self._download(file).readall()
 
     def ping(self) -> None:
         _ping(self._container)
 
     def _download(self, file: SnapshotFile) -> StorageStreamDownloader[bytes]:
-        with _storage_errors():
-            try:
-                return self._container.get_blob_client(file.name).download_blob(
-                    etag=file.etag, match_condition=MatchConditions.IfNotModified
-                )
-            except (ResourceModifiedError, ResourceNotFoundError):
-                raise SegmentUnreadable(
-                    f"The file '{file.name}' was replaced or removed while it was to be read.",
-                    code="file-changed",
-                    remedy="Run the export again; it takes the file that is there now.",
-                ) from None
+        with _pinned(file):
+            return self._container.get_blob_client(file.name).download_blob(
+                etag=file.etag, match_condition=MatchConditions.IfNotModified
+            )
 
 
 def _plain(etag: str) -> str:

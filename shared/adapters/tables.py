@@ -6,7 +6,9 @@ A document longer than one property may be (64 KiB, Azure Table documentation) i
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from azure.core import MatchConditions
@@ -28,16 +30,16 @@ from shared.domain.run import Counts, Run
 from shared.domain.segment import Segment
 
 R = TypeVar("R", bound=Record)
-_PIECE_CHARACTERS = 30_000
-_PIECES = 16
+# A property holds 64 KiB of UTF-16, in which a character takes up to four bytes; an entity holds 1 MiB.
+_PIECE_CHARACTERS = 16_000
+_PIECES = 15
+_LONGEST_PAGE = 1_000
 
 
 @contextlib.contextmanager
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-        raise
     except AzureError as problem:
         raise StorageUnavailable(
             f"Table storage did not answer as expected ({type(problem).__name__}).",
@@ -115,14 +117,16 @@ class TableRecords(Generic[R]):
             self._table.delete_entity(self._partition, self._row_key(record_id))
 
     def page(self, size: int, after: str | None = None) -> tuple[list[R], str | None]:
-        condition = "PartitionKey eq @partition" + (" and RowKey gt @after" if after else "")
         with _storage_errors():
-            pages: Any = self._table.query_entities(
-                condition, parameters={"partition": self._partition, "after": after}, results_per_page=size
-            ).by_page()
-            entities = list(next(pages, ()))
-            more = len(entities) == size and pages.continuation_token is not None
-        return [self._read(entity) for entity in entities], entities[-1]["RowKey"] if more else None
+            # Storage may answer with fewer rows than asked for and have more; the client goes on by itself.
+            rows = self._table.query_entities(
+                "PartitionKey eq @partition and RowKey gt @after",
+                parameters={"partition": self._partition, "after": after or ""},
+                results_per_page=min(size + 1, _LONGEST_PAGE),
+            )
+            entities = list(islice(rows, size + 1))
+        following = entities[size - 1]["RowKey"] if len(entities) > size else None
+        return [self._read(entity) for entity in entities[:size]], following
 
     def all(self) -> Iterator[R]:
         with _storage_errors():
@@ -156,7 +160,7 @@ class TableRuns(TableRecords[Run]):
 
     def report(self, run_id: str, part: str, counts: Counts) -> None:
         entity = {
-            "PartitionKey": f"progress:{run_id}",
+            "PartitionKey": _progress_key(run_id),
             "RowKey": storage_key(part),
             "Json0": counts.model_dump_json(),
         }
@@ -187,8 +191,12 @@ class TableRuns(TableRecords[Run]):
     def _progress(self, run_id: str) -> Iterator[Mapping[str, Any]]:
         with _storage_errors():
             yield from self._table.query_entities(
-                "PartitionKey eq @partition", parameters={"partition": f"progress:{run_id}"}
+                "PartitionKey eq @partition", parameters={"partition": _progress_key(run_id)}
             )
+
+
+def _progress_key(run_id: str) -> str:
+    return f"progress:{storage_key(run_id)}"
 
 
 class _Contended(Exception):
@@ -210,17 +218,20 @@ class _Row:
 
     def write(self, values: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
         with _storage_errors():
-            try:
-                if before is None:
+            if before is None:
+                try:
                     self._table.create_entity({**self._key, **values})
-                else:
-                    self._table.update_entity(
-                        {**self._key, **values},
-                        mode=UpdateMode.REPLACE,
-                        etag=_etag(before),
-                        match_condition=MatchConditions.IfNotModified,
-                    )
-            except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
+                except ResourceExistsError:
+                    raise _Contended from None
+                return
+            try:
+                self._table.update_entity(
+                    {**self._key, **values},
+                    mode=UpdateMode.REPLACE,
+                    etag=_etag(before),
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except (ResourceModifiedError, ResourceNotFoundError):
                 raise _Contended from None
 
     def remove(self, before: Mapping[str, Any]) -> None:
@@ -260,6 +271,8 @@ class TableLanes:
 
 
 class TablePaces:
+    """A pace is a row; values that are None are absent from it."""
+
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
@@ -267,20 +280,18 @@ class TablePaces:
         row = _Row(self._table, "pace", connection_id)
         while True:
             before = row.read()
-            known = before and Pace(
-                before.get("RatePerS"), before.get("LimitPerS"), float(before["NextFreeAt"])
-            )
-            pace = change(known or None)
-            values = {"NextFreeAt": float(pace.next_free_at)}
-            if pace.rate_per_s is not None:
-                values["RatePerS"] = float(pace.rate_per_s)
-            if pace.limit_per_s is not None:
-                values["LimitPerS"] = float(pace.limit_per_s)
+            pace = change(_read_pace(before) if before else None)
+            values = {name: value for name, value in asdict(pace).items() if value is not None}
             try:
                 row.write(values, before)
             except _Contended:
                 continue
             return pace
+
+
+def _read_pace(row: Mapping[str, Any]) -> Pace:
+    known = {each.name: row[each.name] for each in fields(Pace) if each.name in row}
+    return Pace(**{"rate_per_s": None, "limit_per_s": None} | known)
 
 
 class TableStores:

@@ -4,7 +4,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.keyvault.secrets import SecretClient
 
 from shared.domain.errors import SecretUnavailable
@@ -64,6 +70,11 @@ class KeyVault:
                 f"There is no Key Vault secret '{name}'.",
                 missing=True,
                 remedy="Create the secret, or choose another one for the connection.",
+            ) from None
+        except ClientAuthenticationError:
+            raise SecretUnavailable(
+                "The app could not sign in to Key Vault.",
+                remedy="Switch the app's managed identity on, or check the settings of its identity.",
             ) from None
         except HttpResponseError as problem:
             if problem.status_code == _FORBIDDEN:

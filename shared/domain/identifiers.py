@@ -30,9 +30,10 @@ def run_id(export_id: str, cause: str, at: datetime) -> str:
 
 def newest_first(identifier: str) -> str:
     """Turn a run id into a row key that sorts newest first, and back again (tables only sort upwards)."""
-    if identifier.count("-") < 2:
-        return storage_key(identifier)
-    prefix, stamp, rest = storage_key(identifier).split("-", 2)
+    key = storage_key(identifier)
+    if key.count("-") < 2:
+        return key
+    prefix, stamp, rest = key.split("-", 2)
     return "-".join((prefix, stamp.translate(_DIGITS_INVERTED), rest))
 
 

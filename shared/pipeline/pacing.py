@@ -1,28 +1,34 @@
 """Pacing: how fast calls may follow each other, shared by every thread and worker of a connection.
 
-Autopilot announces no limit (5 calls/s were documented in 2015, clients use 20) and its 429 carries no hint. So the
-pace is learnt: additive increase up to a ceiling, a step back on a 429 to what was really accepted, and ``Retry-After``
-obeyed where it is given. The pace lives in storage as a rate and the next free moment; a worker reserves a few moments
-at a time, so that the sum over all workers keeps the rate at the price of about one storage call a second each.
+The pace lives in storage as a rate and the next free moment; a worker reserves a few moments at a time, so that the
+sum over all workers keeps the rate at the price of about two storage calls a second each. ``pace_rules`` says how the
+rate is found.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from shared.domain.destination import Stopped
 from shared.domain.ports import Pace, Paces
+from shared.pipeline.pace_rules import (
+    FIRST_GUESS_PER_S,
+    GAP,
+    LEASE_S,
+    SEARCHING,
+    lease_s,
+    lower,
+    rate_at,
+    step_back,
+)
 
-_LEASE_S = 0.5
 _LATE_S = 0.25
 _LOOK_AGAIN_S = 1.0
-_WINDOW_S = 2.0
-_SLOWEST_PER_S = 0.2
-_BELOW_LIMIT = 0.97
-_STEP_BACK = 0.7
-_PROBE_AFTER_S = 60.0
+_RECENT_S = 1.0
+_IDLE_S = 5.0
 _NAP_S = 0.5
 
 
@@ -31,12 +37,24 @@ class _Memory:
     """What this worker saw of one connection lately, on its own clock."""
 
     slots: deque[float] = field(default_factory=deque)
-    successes: deque[float] = field(default_factory=deque)
+    recent: deque[float] = field(default_factory=deque)
+    unreported: list[float] = field(default_factory=list)
     rate_per_s: float | None = None
-    blocked_until: float = 0.0
+    next_free_at: float = 0.0
     looked_at: float = float("-inf")
-    decreased_at: float = float("-inf")
-    increased_at: float = float("-inf")
+    leased_at: float = float("-inf")
+    lease_s: float = LEASE_S
+
+
+class Turn(NamedTuple):
+    """``granted``: the call may start at this moment, which is now given away. Otherwise ask again then.
+
+    ``decided_at`` is when the pace was last looked at.
+    """
+
+    moment: float
+    granted: bool
+    decided_at: float
 
 
 class ConnectionPace:
@@ -53,94 +71,99 @@ class ConnectionPace:
         self._lock = threading.Lock()
         self._memory = _Memory()
 
-    def reserve(self, ceiling_per_s: float | None) -> float:
-        """Return the moment at which the next call may start, in seconds of the clock; it is now given away."""
+    def reserve(self, ceiling_per_s: float | None) -> Turn:
+        """Return when the next call may start, or when to ask again. Moments are seconds of the clock."""
         with self._lock:
             memory, now = self._memory, self._clock()
             while memory.slots and memory.slots[0] < now - _LATE_S:
                 memory.slots.popleft()
             if memory.slots:
-                return memory.slots.popleft()
-            known = _lower(memory.rate_per_s, ceiling_per_s)
-            if known is None and now - memory.looked_at < _LOOK_AGAIN_S:
-                return max(now, memory.blocked_until)
-            memory.looked_at = now
-            if known is None:
-                pace = self._paces.change(self._connection_id, lambda pace: pace or Pace(None, None, now))
-                memory.rate_per_s, memory.blocked_until = pace.rate_per_s, pace.next_free_at
-                if pace.rate_per_s is None:
-                    return max(now, pace.next_free_at)
-            return self._lease(ceiling_per_s, now)
+                return Turn(memory.slots.popleft(), True, memory.leased_at)
+            if memory.rate_per_s is None and ceiling_per_s is None:
+                if now - memory.looked_at >= _LOOK_AGAIN_S:
+                    memory.looked_at = now
+                    self._change(lambda pace: self._counted(pace, now))
+                if memory.rate_per_s is None:
+                    return Turn(max(now, memory.next_free_at), memory.next_free_at <= now, now)
+            # Nobody gets a moment far ahead: the pace may have changed until then.
+            if memory.next_free_at - now > memory.lease_s:
+                return Turn(memory.next_free_at - memory.lease_s + 0.01, False, now)
+            self._lease(ceiling_per_s, now)
+            return Turn(memory.slots.popleft(), True, memory.leased_at)
 
     def succeeded(self) -> None:
         """A call was accepted just now."""
         with self._lock:
-            self._memory.successes.append(self._clock())
-            self._forget_old()
+            now = self._clock()
+            self._memory.unreported.append(now)
+            self._memory.recent.append(now)
+            while self._memory.recent[0] < now - _RECENT_S:
+                self._memory.recent.popleft()
 
-    def throttled(self, retry_after_s: float | None, ceiling_per_s: float | None) -> None:
-        """A call was refused as one too many. Calls that were under way together count once."""
+    def throttled(
+        self, retry_after_s: float | None, ceiling_per_s: float | None, *, decided_at: float
+    ) -> None:
+        """A call was refused as one too many; ``decided_at`` is that of its turn. Of calls that were under way
+        together the first one counts: the others say nothing about the pace that was taken since."""
         with self._lock:
-            memory, now = self._memory, self._clock()
-            if now - memory.decreased_at < max(1.0, min(retry_after_s or 0.0, 5.0)):
-                return
-            memory.decreased_at = now
-            self._forget_old()
-            accepted_per_s = len(memory.successes) / _WINDOW_S
+            now, was_paced = self._clock(), self._memory.rate_per_s is not None or ceiling_per_s is not None
+            recent_per_s = sum(at > now - _RECENT_S for at in self._memory.recent) / _RECENT_S
 
-            def step_back(pace: Pace | None) -> Pace:
-                present = _lower(pace.rate_per_s if pace else None, ceiling_per_s)
-                limit = max(
-                    _SLOWEST_PER_S,
-                    accepted_per_s if present is None else min(present, max(accepted_per_s, present / 2)),
+            def slow_down(stored: Pace | None) -> Pace:
+                pace = self._counted(stored, now)
+                free_at = now + retry_after_s if retry_after_s is not None else 0.0
+                known = pace.throttled_at is not None and (decided_at <= pace.throttled_at or not was_paced)
+                if known and pace.rate_per_s is not None:
+                    return replace(pace, next_free_at=max(free_at, pace.next_free_at))
+                present = lower(rate_at(pace, now), ceiling_per_s)
+                if present is None:
+                    present = max(FIRST_GUESS_PER_S, recent_per_s)
+                pace = step_back(pace, present, recent_per_s, now)
+                rate = pace.rate_per_s or FIRST_GUESS_PER_S
+                return replace(
+                    pace,
+                    next_free_at=max(free_at, pace.next_free_at + GAP / rate, now + 1 / rate),
+                    throttled_at=max(free_at, now),
                 )
-                wait_s = retry_after_s if retry_after_s is not None else 1.0
-                free_at = max(now + wait_s, min(pace.next_free_at, now + wait_s) if pace else 0.0)
-                return Pace(max(_SLOWEST_PER_S, limit * _STEP_BACK), limit, free_at)
 
-            pace = self._paces.change(self._connection_id, step_back)
-            memory.rate_per_s, memory.blocked_until = pace.rate_per_s, pace.next_free_at
-            memory.slots.clear()
+            self._change(slow_down)
+            if retry_after_s is not None:
+                self._memory.slots.clear()
 
-    def _lease(self, ceiling_per_s: float | None, now: float) -> float:
-        memory = self._memory
-        faster = now - memory.decreased_at > 1.0 and now - memory.increased_at > 1.0
-        if faster:
-            memory.increased_at = now
+    def _lease(self, ceiling_per_s: float | None, now: float) -> None:
         leased: list[float] = []
 
-        def take(pace: Pace | None) -> Pace:
-            pace = pace or Pace(None, None, now)
-            rate = _faster(pace, now - memory.decreased_at) if faster else pace.rate_per_s
-            allowed = _lower(rate, ceiling_per_s) or 1.0
-            count = max(1, round(allowed * _LEASE_S))
+        def take(stored: Pace | None) -> Pace:
+            pace = self._counted(stored, now)
+            if now - pace.next_free_at > _IDLE_S:
+                # Nobody has called for a while: whatever was being measured is void, and so is the calm.
+                pace = replace(
+                    pace, measured_from=None, throttled_at=now, refusals=min(pace.refusals, SEARCHING)
+                )
+            allowed = lower(rate_at(pace, now), ceiling_per_s) or FIRST_GUESS_PER_S
             start = max(now, pace.next_free_at)
+            count = max(1, round(allowed * lease_s(pace)))
             leased[:] = [start + number / allowed for number in range(count)]
-            return Pace(rate, pace.limit_per_s, start + count / allowed)
+            return replace(pace, next_free_at=start + count / allowed)
 
-        pace = self._paces.change(self._connection_id, take)
-        memory.rate_per_s = pace.rate_per_s
-        memory.slots.extend(leased)
-        return memory.slots.popleft()
+        self._change(take)
+        self._memory.slots.extend(leased)
+        self._memory.leased_at = now
 
-    def _forget_old(self) -> None:
-        oldest = self._clock() - _WINDOW_S
-        while self._memory.successes and self._memory.successes[0] < oldest:
-            self._memory.successes.popleft()
+    def _counted(self, stored: Pace | None, now: float) -> Pace:
+        """Return the stored pace, or a new one, with this worker's accepted calls added to the measurement."""
+        if stored is None:
+            return Pace(None, None, now)
+        since = stored.measured_from
+        if since is None:
+            return stored
+        return replace(stored, accepted=stored.accepted + sum(at >= since for at in self._memory.unreported))
 
-
-def _lower(rate: float | None, ceiling: float | None) -> float | None:
-    return min((value for value in (rate, ceiling) if value), default=None)
-
-
-def _faster(pace: Pace, quiet_s: float) -> float | None:
-    """Climb back quickly to just below the known limit, then try, rarely, whether more is possible."""
-    if pace.rate_per_s is None or pace.limit_per_s is None:
-        return pace.rate_per_s
-    target = pace.limit_per_s * _BELOW_LIMIT
-    if pace.rate_per_s < target:
-        return min(target, pace.rate_per_s + max(0.5, pace.limit_per_s * 0.15))
-    return pace.rate_per_s * 1.02 if quiet_s > _PROBE_AFTER_S else pace.rate_per_s
+    def _change(self, change: Callable[[Pace | None], Pace]) -> None:
+        pace = self._paces.change(self._connection_id, change)
+        self._memory.unreported.clear()
+        self._memory.rate_per_s, self._memory.next_free_at = pace.rate_per_s, pace.next_free_at
+        self._memory.lease_s = lease_s(pace)
 
 
 class RunPacer:
@@ -157,9 +180,13 @@ class RunPacer:
     ) -> None:
         self._pace, self._ceiling, self._should_stop = pace, ceiling_per_s or None, should_stop
         self._clock, self._sleep = clock, sleep
+        self._call = threading.local()
 
     def wait(self) -> None:
-        self._sleep_until(self._pace.reserve(self._ceiling))
+        granted = False
+        while not granted:
+            moment, granted, self._call.decided_at = self._pace.reserve(self._ceiling)
+            self._sleep_until(moment)
 
     def pause(self, seconds: float) -> None:
         self._sleep_until(self._clock() + seconds)
@@ -168,7 +195,9 @@ class RunPacer:
         self._pace.succeeded()
 
     def throttled(self, retry_after_s: float | None) -> None:
-        self._pace.throttled(retry_after_s, self._ceiling)
+        self._pace.throttled(
+            retry_after_s, self._ceiling, decided_at=getattr(self._call, "decided_at", self._clock())
+        )
 
     def _sleep_until(self, moment: float) -> None:
         while True:

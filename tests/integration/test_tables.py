@@ -1,0 +1,334 @@
+"""Records, runs, lanes and paces in Table storage, against the emulator."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.data.tables import TableServiceClient
+
+from devkit.azurite import AzuriteServer
+from shared.adapters.tables import TableLanes, TablePaces, TableRecords, TableRuns, TableStores
+from shared.domain.connection import Connection, Consent
+from shared.domain.errors import Conflict, NotFound, PreconditionFailed, StorageUnavailable
+from shared.domain.identifiers import run_id
+from shared.domain.ports import Pace
+from shared.domain.run import Counts, Run, SegmentRun, Trigger
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOSTILE_NAMES = [
+    "a/b\\c",
+    "50% off?",
+    "#1",
+    "tab\tnew\nline\x00\x7f\x9f",
+    "👩‍👩‍👧‍👦 ñandú",
+    "..",
+    "ends.",
+    "'quoted' or 1 eq 1",
+    "x" * 10_000,
+    "x" * 9_999 + "y",
+    "x" * 300 + "-a-b-c",
+    "a-b-c-d",
+    "~2E",
+]
+
+
+@pytest.fixture
+def service(azurite: AzuriteServer) -> Iterator[TableServiceClient]:
+    with TableServiceClient.from_connection_string(azurite.connection_string) as client:
+        yield client
+
+
+@pytest.fixture
+def connections(service: TableServiceClient, unique_name: str) -> TableRecords[Connection]:
+    return TableRecords(service.create_table(unique_name), "connection", Connection)
+
+
+@pytest.fixture
+def runs(service: TableServiceClient, unique_name: str) -> TableRuns:
+    return TableRuns(service.create_table(unique_name))
+
+
+@pytest.fixture
+def lanes(service: TableServiceClient, unique_name: str) -> TableLanes:
+    return TableLanes(service.create_table(unique_name))
+
+
+@pytest.fixture
+def paces(service: TableServiceClient, unique_name: str) -> TablePaces:
+    return TablePaces(service.create_table(unique_name))
+
+
+def make_connection(name: str = "c1", text: str = "I agree") -> Connection:
+    return Connection(
+        id="c1",
+        destination="autopilot",
+        display_name=name,
+        secret_name="key",
+        secret_owned=True,
+        consent=Consent(given_by="ada", given_at=NOW, text=text),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def make_run(identifier: str, segments: int = 1) -> Run:
+    return Run(
+        id=identifier,
+        export_id="e1",
+        export_name="Export",
+        connection_id="c1",
+        trigger=Trigger.UPLOAD,
+        requested_by="ada",
+        segments=tuple(
+            SegmentRun(name=f"Segment {number} 😀", list_title="List" * 20, snapshot_id="s1")
+            for number in range(segments)
+        ),
+        created_at=NOW,
+    )
+
+
+def test_a_record_comes_back_as_it_was(connections: TableRecords[Connection]) -> None:
+    connection = make_connection("Ñandú 👋")
+    etag = connections.add("c1", connection)
+
+    assert connections.get("c1").record == connection
+    assert connections.get("c1").etag == etag
+    assert connections.find("c2") is None
+    with pytest.raises(NotFound):
+        connections.get("c2")
+
+
+def test_an_id_can_be_taken_once(connections: TableRecords[Connection]) -> None:
+    connections.add("c1", make_connection("first"))
+
+    with pytest.raises(Conflict):
+        connections.add("c1", make_connection("second"))
+
+    assert connections.get("c1").record.display_name == "first"
+
+
+def test_a_stale_replacement_is_refused(connections: TableRecords[Connection]) -> None:
+    old = connections.add("c1", make_connection("one"))
+    new = connections.replace("c1", make_connection("two"), old)
+
+    with pytest.raises(PreconditionFailed):
+        connections.replace("c1", make_connection("three"), old)
+
+    assert connections.get("c1").record.display_name == "two"
+    connections.replace("c1", make_connection("four"), new)
+    with pytest.raises(NotFound):
+        connections.replace("c2", make_connection(), new)
+
+
+def test_changes_of_many_threads_all_count(connections: TableRecords[Connection]) -> None:
+    connections.add("c1", make_connection())
+
+    def count_up(present: Connection) -> Connection:
+        return present.model_copy(update={"max_profiles_per_run": (present.max_profiles_per_run or 0) + 1})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: connections.change("c1", count_up), range(40)))
+
+    assert connections.get("c1").record.max_profiles_per_run == 40
+
+
+def test_a_removed_record_is_gone_and_may_be_removed_again(connections: TableRecords[Connection]) -> None:
+    connections.add("c1", make_connection())
+
+    connections.remove("c1")
+    connections.remove("c1")
+
+    assert connections.find("c1") is None
+
+
+@pytest.mark.parametrize("filling", ["x", "é", "😀", '"\\'])
+def test_a_record_may_be_longer_than_a_property(runs: TableRuns, filling: str) -> None:
+    run = make_run("run-1").model_copy(update={"warnings": (filling * (100_000 // len(filling)),)})
+    runs.add("run-1", run)
+
+    assert runs.get("run-1").record == run
+
+
+def test_a_shorter_record_leaves_nothing_of_the_longer_one(runs: TableRuns) -> None:
+    etag = runs.add("run-1", make_run("run-1", segments=1_000))
+
+    runs.replace("run-1", make_run("run-1"), etag)
+
+    assert runs.get("run-1").record == make_run("run-1")
+
+
+def test_a_record_beyond_the_size_of_a_row_is_refused_in_words(runs: TableRuns) -> None:
+    with pytest.raises(Conflict, match="too large"):
+        runs.add("run-1", make_run("run-1").model_copy(update={"warnings": ("x" * 600_000,)}))
+
+
+@pytest.mark.parametrize("kind", [TableRecords, TableRuns])
+def test_any_name_is_a_key(service: TableServiceClient, unique_name: str, kind: type) -> None:
+    table = service.create_table(unique_name)
+    records = TableRuns(table) if kind is TableRuns else TableRecords(table, "run", Run)
+    for name in HOSTILE_NAMES:
+        records.add(name, make_run(name))
+
+    assert [records.get(name).record.id for name in HOSTILE_NAMES] == HOSTILE_NAMES
+    assert sorted(each.id for each in records.all()) == sorted(HOSTILE_NAMES)
+
+
+def test_runs_are_paged_newest_first(runs: TableRuns) -> None:
+    moments = [NOW + timedelta(hours=7 * number) for number in range(25)]
+    names = [run_id("e1", "upload", moment) for moment in moments]
+    for name in names[::2] + names[1::2]:
+        runs.add(name, make_run(name))
+
+    pages, after = [], None
+    while True:
+        page, after = runs.page(10, after)
+        pages.append([run.id for run in page])
+        if after is None:
+            break
+
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert [name for page in pages for name in page] == names[::-1]
+
+
+def test_the_last_full_page_says_so(runs: TableRuns) -> None:
+    for number in range(4):
+        runs.add(f"run-{number}", make_run(f"run-{number}"))
+    runs.report("run-1", "push", Counts(sent=1))
+
+    first, after = runs.page(2)
+    second, end = runs.page(2, after)
+
+    assert len(first) == len(second) == 2
+    assert end is None
+    assert runs.page(4)[1] is None
+
+
+@pytest.mark.parametrize("run", ["run-1", "a/b#?%", "y" * 5_000])
+def test_progress_adds_up_what_the_parts_said_last(runs: TableRuns, run: str) -> None:
+    runs.report(run, "push a/b 1", Counts(sent=10, calls=1))
+    runs.report(run, "push a/b 1", Counts(sent=100, calls=2))
+    runs.report(run, "push a/b 2", Counts(sent=5, refused=1))
+    runs.report("other", "push", Counts(sent=1_000))
+
+    assert runs.progress(run) == Counts(sent=105, refused=1, calls=2)
+    runs.forget_progress(run)
+    assert runs.progress(run) == Counts()
+    assert runs.progress("other") == Counts(sent=1_000)
+
+
+@pytest.mark.parametrize("key", ["request-1", "k" * 10_000, "ключ/ /#"])
+def test_a_request_is_remembered_as_of_its_first_arrival(runs: TableRuns, key: str) -> None:
+    later = NOW + timedelta(minutes=5)
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(
+            pool.map(lambda number: runs.remember_request(key, NOW + timedelta(seconds=number)), range(8))
+        )
+
+    assert len(set(seen)) == 1
+    assert runs.remember_request(key, later) == seen[0]
+    assert runs.remember_request(key + "!", later) == later
+
+
+def test_a_lane_has_one_run_at_a_time(lanes: TableLanes) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: lanes.take("c1", f"run-{number}", NOW, 60), range(8)))
+
+    assert answers.count(None) == 1
+    winner = f"run-{answers.index(None)}"
+    assert {answer for answer in answers if answer} == {winner}
+    assert lanes.take("c2", "run-x", NOW, 60) is None
+
+
+def test_the_run_that_has_a_lane_may_prolong_it(lanes: TableLanes) -> None:
+    lanes.take("c1", "run-1", NOW, 60)
+
+    assert lanes.take("c1", "run-1", NOW + timedelta(seconds=50), 60) is None
+    assert lanes.take("c1", "run-2", NOW + timedelta(seconds=100), 60) == "run-1"
+
+
+def test_a_lane_runs_out(lanes: TableLanes) -> None:
+    lanes.take("c1", "run-1", NOW, 60)
+
+    assert lanes.take("c1", "run-2", NOW + timedelta(seconds=60), 60) is None
+    assert lanes.take("c1", "run-1", NOW + timedelta(seconds=61), 60) == "run-2"
+
+
+def test_only_the_run_that_has_a_lane_can_leave_it(lanes: TableLanes) -> None:
+    lanes.take("c1", "run-1", NOW, 60)
+
+    lanes.leave("c1", "run-2")
+    assert lanes.take("c1", "run-2", NOW, 60) == "run-1"
+    lanes.leave("c1", "run-1")
+    assert lanes.take("c1", "run-2", NOW, 60) is None
+    lanes.leave("c9", "run-1")
+
+
+def test_a_pace_comes_back_as_it_was(paces: TablePaces) -> None:
+    whole = Pace(19.6, 20.0, 1_772_366_400.25, 1_772_366_390.5, 3, 1_772_366_380.125, 77)
+    seen: list[Pace | None] = []
+
+    def set_to(pace: Pace) -> None:
+        paces.change("a/b", lambda before: seen.append(before) or pace)
+
+    set_to(whole)
+    set_to(Pace(None, None, 5.0))
+    set_to(whole)
+
+    assert seen == [None, whole, Pace(None, None, 5.0)]
+
+
+def test_a_pace_is_changed_atomically(paces: TablePaces) -> None:
+    def reserve(_: int) -> float:
+        taken: list[float] = []
+
+        def take(before: Pace | None) -> Pace:
+            before = before or Pace(20.0, 20.0, 0.0)
+            taken[:] = [before.next_free_at]
+            return replace(before, next_free_at=before.next_free_at + 1.0)
+
+        paces.change("c1", take)
+        return taken[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        moments = list(pool.map(reserve, range(64)))
+
+    assert sorted(moments) == [float(number) for number in range(64)]
+
+
+def test_a_missing_table_is_an_outage_and_not_an_endless_loop(
+    service: TableServiceClient, unique_name: str
+) -> None:
+    table = service.get_table_client(unique_name)
+
+    with pytest.raises(StorageUnavailable):
+        TablePaces(table).change("c1", lambda _: Pace(None, None, 0.0))
+    with pytest.raises(StorageUnavailable):
+        TableLanes(table).take("c1", "run-1", NOW, 60)
+    with pytest.raises(StorageUnavailable):
+        TableRuns(table).add("run-1", make_run("run-1"))
+    with pytest.raises(StorageUnavailable):
+        TableRuns(table).report("run-1", "push", Counts())
+    with pytest.raises(StorageUnavailable):
+        TableRuns(table).page(10)
+
+
+def test_storage_that_is_down_is_named_as_such(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        AzuriteServer(tmp_path_factory.mktemp("mortal")) as mortal,
+        TableServiceClient.from_connection_string(mortal.connection_string, retry_total=0) as client,
+    ):
+        stores = TableStores(client)
+        stores.ping()
+        mortal.stop()
+
+        with pytest.raises(StorageUnavailable):
+            stores.ping()
+        with pytest.raises(StorageUnavailable):
+            stores.runs.change("run-1", lambda run: run)
+        with pytest.raises(StorageUnavailable):
+            list(stores.exports.all())
+        with pytest.raises(StorageUnavailable):
+            stores.lanes.leave("c1", "run-1")
