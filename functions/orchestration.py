@@ -15,8 +15,13 @@ from shared.bootstrap import app
 from shared.domain.destination import Stopped
 from shared.domain.errors import SegpilotError
 from shared.domain.record import Record
-from shared.pipeline.export_run import FinishTask, PrepareTask, StageTask
 from shared.pipeline.pushing import PushTask
+from shared.pipeline.steps.begin import begin
+from shared.pipeline.steps.finish import FinishTask, finish
+from shared.pipeline.steps.prepare import PrepareTask, prepare
+from shared.pipeline.steps.push import push
+from shared.pipeline.steps.stage_segment import StageTask
+from shared.pipeline.steps.stage_segment import stage_segment as stage
 
 bp = df.Blueprint()
 
@@ -249,24 +254,24 @@ def _envelope(step: Callable[[], Record]) -> Envelope:
 
 @bp.activity_trigger(input_name="task")
 def begin_run(task: dict) -> dict:
-    return _envelope(lambda: app().export_run.begin(task["run_id"]))
+    return _envelope(lambda: begin(app().run_context, task["run_id"]))
 
 
 @bp.activity_trigger(input_name="task")
 def stage_segment(task: dict) -> dict:
-    return _envelope(lambda: app().export_run.stage(StageTask.model_validate(task)))
+    return _envelope(lambda: stage(app().run_context, StageTask.model_validate(task)))
 
 
 @bp.activity_trigger(input_name="task")
 def prepare_push(task: dict) -> dict:
-    return _envelope(lambda: app().export_run.prepare(PrepareTask.model_validate(task)))
+    return _envelope(lambda: prepare(app().run_context, PrepareTask.model_validate(task)))
 
 
 @bp.activity_trigger(input_name="task")
 def push_chunk(task: dict) -> dict:
-    return _envelope(lambda: app().export_run.push(PushTask.model_validate(task)))
+    return _envelope(lambda: push(app().run_context, PushTask.model_validate(task)))
 
 
 @bp.activity_trigger(input_name="task")
 def finish_run(task: dict) -> dict:
-    return _envelope(lambda: app().export_run.finish(FinishTask.model_validate(task)))
+    return _envelope(lambda: finish(app().run_context, FinishTask.model_validate(task)))

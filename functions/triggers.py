@@ -9,6 +9,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
+from azure.core.exceptions import ResourceNotFoundError
 
 from functions.starting import start_run
 from shared.bootstrap import app
@@ -17,6 +18,8 @@ from shared.domain.identifiers import digest
 from shared.usecases.arrivals import ArrivalState
 
 bp = df.Blueprint()
+
+_INSPECTIONS = 100  # with pauses of up to five minutes: an outage of a working day
 
 
 @bp.blob_trigger(
@@ -28,7 +31,11 @@ bp = df.Blueprint()
 @bp.durable_client_input(client_name="client")
 async def segment_arrived(arrived: blob.BlobClient, client: Any) -> None:
     """Only the name and the ETag count; the file itself is not loaded. The rest is durable."""
-    properties = await asyncio.to_thread(arrived.get_blob_properties)
+    try:
+        properties = await asyncio.to_thread(arrived.get_blob_properties)
+    except ResourceNotFoundError:
+        logging.info("A blob was gone before it could be looked at.")
+        return
     name, etag = properties.name, properties.etag
     instance_id = f"arrival-{digest(name, etag, length=24)}"
     status = await client.get_status(instance_id)
@@ -48,7 +55,7 @@ def segment_arrival(context: df.DurableOrchestrationContext) -> Generator[Any, A
             answer = yield context.call_activity("inspect_arrival", context.get_input())
         except Exception as error:
             tries += 1
-            if tries == 10:
+            if tries == _INSPECTIONS:
                 raise
             answer = {"wait_s": min(300, 2.0**tries), "why": str(error)[:200]}
         if not answer["wait_s"]:

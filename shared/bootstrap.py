@@ -16,8 +16,8 @@ from shared.adapters.tables import TableStores
 from shared.adapters.vault import KeyVault
 from shared.domain.destination import Destination
 from shared.domain.record import Clock, utc_now
-from shared.pipeline.export_run import ExportRun, PipelineLimits
 from shared.pipeline.pacing import PaceBook
+from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.settings import Settings
 from shared.usecases.arrivals import Arrivals
 from shared.usecases.connections import Connections
@@ -128,9 +128,9 @@ class App:
         )
 
     @cached_property
-    def export_run(self) -> ExportRun:
+    def run_context(self) -> RunContext:
         settings = self.settings
-        return ExportRun(
+        return RunContext(
             self.stores,
             self.segment_blobs,
             self.state_blobs,

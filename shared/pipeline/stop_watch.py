@@ -12,7 +12,7 @@ class StopWatch:
 
     def __init__(self, ask: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask, self._clock = ask, clock
-        self._answer, self._asked_at, self._lock = False, clock(), threading.Lock()
+        self._answer, self._asked_at, self._lock = False, float("-inf"), threading.Lock()
 
     def __call__(self) -> bool:
         if self._answer or self._clock() - self._asked_at < _ASK_EVERY_S:

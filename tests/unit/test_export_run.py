@@ -29,9 +29,14 @@ from shared.domain.errors import (
 from shared.domain.export import Export, FieldMapping, SegmentChoice
 from shared.domain.run import Failure, Run, RunStatus, Stage
 from shared.domain.segment import Segment, Snapshot
-from shared.pipeline.export_run import ExportRun, Finished, FinishTask, PipelineLimits, PrepareTask, StageTask
 from shared.pipeline.pacing import PaceBook
 from shared.pipeline.pushing import PushTask
+from shared.pipeline.steps.begin import begin
+from shared.pipeline.steps.context import PipelineLimits, RunContext, is_over
+from shared.pipeline.steps.finish import Finished, FinishTask, finish
+from shared.pipeline.steps.prepare import PrepareTask, prepare
+from shared.pipeline.steps.push import push
+from shared.pipeline.steps.stage_segment import StageTask, stage_segment
 from shared.usecases.runs import NewRun, Runs
 
 ADA = Principal("Ada")
@@ -48,7 +53,7 @@ class Plant:
             ScriptedDestination(),
         )
         self.runs = Runs(self.stores, self.state, self.clock)
-        self.pipeline = ExportRun(
+        self.context = RunContext(
             self.stores,
             self.blobs,
             self.state,
@@ -114,8 +119,10 @@ class Plant:
         return self.stores.runs.get(run_id).record
 
     def stage_all(self, run_id: str) -> tuple:
-        begun = self.pipeline.begin(run_id)
-        return tuple(self.pipeline.stage(StageTask(run_id=run_id, segment=name)) for name in begun.segments)
+        begun = begin(self.context, run_id)
+        return tuple(
+            stage_segment(self.context, StageTask(run_id=run_id, segment=name)) for name in begun.segments
+        )
 
     def tasks(self, run_id: str, staged: tuple, lists: dict[str, str]) -> list[PushTask]:
         return [
@@ -134,15 +141,15 @@ class Plant:
     def run_to_end(self, run_id: str) -> Finished:
         """What the orchestration does when nothing needs to be waited for."""
         staged = self.stage_all(run_id)
-        prepared = self.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+        prepared = prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
         failure, complete = prepared.failure, prepared.failure is None
         for task in self.tasks(run_id, staged, prepared.lists):
-            pushed = self.pipeline.push(task)
+            pushed = push(self.context, task)
             if pushed.failure or pushed.stopped:
                 failure, complete = pushed.failure, False
                 break
-        return self.pipeline.finish(
-            FinishTask(run_id=run_id, staged=staged, failure=failure, complete=complete)
+        return finish(
+            self.context, FinishTask(run_id=run_id, staged=staged, failure=failure, complete=complete)
         )
 
     def members(self, title: str) -> set[str]:
@@ -246,24 +253,24 @@ def test_a_second_run_waits_while_another_has_the_connection():
     plant = Plant()
     plant.arrive("vip", *people(1))
     first, second = plant.order(), plant.order()
-    plant.pipeline.begin(first)
-    assert plant.pipeline.begin(second).wait_s > 0
+    begin(plant.context, first)
+    assert begin(plant.context, second).wait_s > 0
     assert plant.run_of(second).status is RunStatus.QUEUED
-    plant.pipeline.finish(FinishTask(run_id=first))
-    assert plant.pipeline.begin(second).segments == ("vip",)
+    finish(plant.context, FinishTask(run_id=first))
+    assert begin(plant.context, second).segments == ("vip",)
 
 
 def test_the_connection_of_a_run_that_vanished_becomes_free_by_itself():
     plant = Plant()
     plant.arrive("vip", *people(1))
     first, second = plant.order(), plant.order()
-    plant.pipeline.begin(first)
+    begin(plant.context, first)
     plant.clock.advance(16 * 60)
-    assert plant.pipeline.begin(second).wait_s is None
+    assert begin(plant.context, second).wait_s is None
     with pytest.raises(Conflict) as raised:
-        plant.pipeline.stage(StageTask(run_id=first, segment="vip"))
+        stage_segment(plant.context, StageTask(run_id=first, segment="vip"))
     assert raised.value.reason == "lane-lost"
-    plant.pipeline.finish(FinishTask(run_id=first, failure=Failure(code="lane-lost", message="x")))
+    finish(plant.context, FinishTask(run_id=first, failure=Failure(code="lane-lost", message="x")))
     assert plant.stores.lanes.held["connection-1"][0] == second
 
 
@@ -272,17 +279,17 @@ def test_every_step_keeps_the_connection_for_a_while_longer():
     plant.arrive("vip", *people(4))
     plant.arrive("churn", *people(1))
     run_id, other = plant.order(), plant.order()
-    plant.pipeline.begin(run_id)
+    begin(plant.context, run_id)
     staged = []
     for name in ("vip", "churn"):
         plant.clock.advance(600)
-        staged.append(plant.pipeline.stage(StageTask(run_id=run_id, segment=name)))
+        staged.append(stage_segment(plant.context, StageTask(run_id=run_id, segment=name)))
     plant.clock.advance(600)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=tuple(staged)))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=tuple(staged)))
     for task in plant.tasks(run_id, tuple(staged), prepared.lists):
         plant.clock.advance(600)
-        plant.pipeline.push(task)
-        assert plant.pipeline.begin(other).wait_s
+        push(plant.context, task)
+        assert begin(plant.context, other).wait_s
 
 
 def test_a_run_that_was_cancelled_before_it_began_touches_nothing():
@@ -290,9 +297,9 @@ def test_a_run_that_was_cancelled_before_it_began_touches_nothing():
     plant.arrive("vip", *people(1))
     run_id = plant.order()
     plant.cancel(run_id)
-    assert plant.pipeline.begin(run_id).segments == ()
+    assert begin(plant.context, run_id).segments == ()
     assert plant.is_free()
-    assert plant.pipeline.finish(FinishTask(run_id=run_id)).status is RunStatus.CANCELED
+    assert finish(plant.context, FinishTask(run_id=run_id)).status is RunStatus.CANCELED
     assert plant.destination.lists == {}
 
 
@@ -301,11 +308,11 @@ def test_no_step_is_begun_once_the_run_was_cancelled(step):
     plant = Plant()
     plant.arrive("vip", *people(7))
     run_id = plant.order()
-    plant.pipeline.begin(run_id)
+    begin(plant.context, run_id)
     steps = {
-        "stage": lambda: plant.pipeline.stage(StageTask(run_id=run_id, segment="vip")),
-        "prepare": lambda: plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged)),
-        "push": lambda: plant.pipeline.push(plant.tasks(run_id, staged, prepared.lists)[0]),
+        "stage": lambda: stage_segment(plant.context, StageTask(run_id=run_id, segment="vip")),
+        "prepare": lambda: prepare(plant.context, PrepareTask(run_id=run_id, staged=staged)),
+        "push": lambda: push(plant.context, plant.tasks(run_id, staged, prepared.lists)[0]),
     }
     staged: tuple = ()
     if step != "stage":
@@ -317,7 +324,7 @@ def test_no_step_is_begun_once_the_run_was_cancelled(step):
     with pytest.raises(Stopped):
         steps[step]()
     assert plant.destination.contacts == contacts
-    finished = plant.pipeline.finish(FinishTask(run_id=run_id, staged=staged))
+    finished = finish(plant.context, FinishTask(run_id=run_id, staged=staged))
     assert finished.status is RunStatus.CANCELED
     assert plant.is_free()
     assert plant.run_to_end(plant.order()).counts.sent == 7
@@ -328,13 +335,13 @@ def test_what_was_accepted_before_a_cancellation_stays_accepted():
     plant.arrive("vip", *people(12))
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     first, second = plant.tasks(run_id, staged, prepared.lists)
-    plant.pipeline.push(first)
+    push(plant.context, first)
     plant.cancel(run_id)
     with pytest.raises(Stopped):
-        plant.pipeline.push(second)
-    finished = plant.pipeline.finish(FinishTask(run_id=run_id, staged=staged))
+        push(plant.context, second)
+    finished = finish(plant.context, FinishTask(run_id=run_id, staged=staged))
     assert (finished.status, finished.counts.sent) == (RunStatus.CANCELED, 6)
     again = plant.run_to_end(plant.order())
     assert (again.counts.unchanged, again.counts.sent) == (6, 6)
@@ -346,11 +353,11 @@ def test_a_cancellation_after_the_last_chunk_does_not_undo_the_run():
     plant.arrive("vip", *people(3))
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     for task in plant.tasks(run_id, staged, prepared.lists):
-        plant.pipeline.push(task)
+        push(plant.context, task)
     plant.cancel(run_id)
-    finished = plant.pipeline.finish(FinishTask(run_id=run_id, staged=staged, complete=True))
+    finished = finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True))
     assert finished.status is RunStatus.SUCCESSFUL
 
 
@@ -374,12 +381,12 @@ def test_a_failure_in_one_chunk_stops_the_other_workers():
     plant.arrive("vip", *people(12))
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     first, second = plant.tasks(run_id, staged, prepared.lists)
     plant.destination.faults["push"] = [Refused("It said no."), Refused("It said no.")]
-    assert plant.pipeline.push(first).failure
+    assert push(plant.context, first).failure
     with pytest.raises(Stopped):
-        plant.pipeline.push(second)
+        push(plant.context, second)
 
 
 def test_an_outage_leaves_what_is_still_to_be_done_and_the_run_goes_on():
@@ -387,14 +394,14 @@ def test_an_outage_leaves_what_is_still_to_be_done_and_the_run_goes_on():
     plant.arrive("vip", *people(6))
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     [task] = plant.tasks(run_id, staged, prepared.lists)
     plant.destination.faults["push"] = [Unavailable("It is away.")]
-    pushed = plant.pipeline.push(task)
+    pushed = push(plant.context, task)
     assert pushed.retryable
     assert pushed.pending
     assert plant.run_of(run_id).failure is None
-    rest = plant.pipeline.push(task.model_copy(update={"pending": pushed.pending}))
+    rest = push(plant.context, task.model_copy(update={"pending": pushed.pending}))
     assert (rest.pending, rest.failure) == ((), None)
     assert plant.members("vip") == set(people(6))
 
@@ -409,7 +416,7 @@ def test_a_refused_key_marks_the_connection(key, attention):
         plant.run_to_end(run_id)
     except Unauthorized as problem:
         failure = Failure(code=problem.reason, message=problem.message, remedy=problem.remedy)
-        plant.pipeline.finish(FinishTask(run_id=run_id, failure=failure))
+        finish(plant.context, FinishTask(run_id=run_id, failure=failure))
     connection = plant.stores.connections.get("connection-1").record
     assert (connection.status is ConnectionStatus.NEEDS_ATTENTION) is attention
     assert (plant.run_of(run_id).status is RunStatus.FAILED) is attention
@@ -429,7 +436,7 @@ def test_a_missing_secret_ends_the_beginning():
     plant.arrive("vip", *people(1))
     plant.vault.secrets.clear()
     with pytest.raises(SecretUnavailable) as raised:
-        plant.pipeline.begin(plant.order())
+        begin(plant.context, plant.order())
     assert not raised.value.retryable
 
 
@@ -439,9 +446,9 @@ def test_a_run_whose_connection_is_gone_can_still_be_finished():
     run_id = plant.order()
     plant.stores.connections.remove("connection-1")
     with pytest.raises(NotFound):
-        plant.pipeline.begin(run_id)
+        begin(plant.context, run_id)
     failure = Failure(code="not-found", message="There is no connection.")
-    assert plant.pipeline.finish(FinishTask(run_id=run_id, failure=failure)).status is RunStatus.FAILED
+    assert finish(plant.context, FinishTask(run_id=run_id, failure=failure)).status is RunStatus.FAILED
 
 
 def test_over_the_limit_nothing_is_sent_and_the_true_number_is_told():
@@ -482,7 +489,7 @@ def test_people_held_back_by_a_limit_that_was_raised_meanwhile_are_not_called_se
     staged = plant.stage_all(run_id)
     plant.limit_to(10)
     with pytest.raises(Conflict) as raised:
-        plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+        prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     assert raised.value.reason == "limit-changed"
 
 
@@ -490,10 +497,10 @@ def test_a_file_that_was_replaced_meanwhile_fails_the_stage_by_name():
     plant = Plant()
     plant.arrive("vip", *people(1))
     run_id = plant.order()
-    plant.pipeline.begin(run_id)
+    begin(plant.context, run_id)
     plant.blobs.put("vip/a.csv", "EMail,First\n")
     with pytest.raises(SegmentUnreadable) as raised:
-        plant.pipeline.stage(StageTask(run_id=run_id, segment="vip"))
+        stage_segment(plant.context, StageTask(run_id=run_id, segment="vip"))
     assert raised.value.reason == "file-changed"
 
 
@@ -526,21 +533,21 @@ def test_every_step_may_be_repeated_and_changes_nothing():
     plant.arrive("churn", *people(2))
     plant.destination.refused["p1@example.com"] = "not_accepted"
     run_id = plant.order()
-    plant.pipeline.begin(run_id)
+    begin(plant.context, run_id)
     plant.stage_all(run_id)
     staged = plant.stage_all(run_id)
     for _ in range(2):
-        prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+        prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     for task in plant.tasks(run_id, staged, prepared.lists):
         for _ in range(2):
-            plant.pipeline.push(task)
+            push(plant.context, task)
     task = FinishTask(run_id=run_id, staged=staged, complete=True)
-    finished = plant.pipeline.finish(task)
+    finished = finish(plant.context, task)
     run, files, rejects = plant.run_of(run_id), dict(plant.state.blobs), plant.rejects(run_id)
     assert (finished.counts.sent, finished.counts.refused, finished.counts.new) == (7, 2, 9)
     assert finished.rejected == {"email_no_at_sign": 1, "not_accepted": 2}
     plant.clock.advance(60)
-    assert plant.pipeline.finish(task) == finished
+    assert finish(plant.context, task) == finished
     assert (plant.run_of(run_id), plant.state.blobs, plant.rejects(run_id)) == (run, files, rejects)
 
 
@@ -549,9 +556,9 @@ def test_a_beginning_that_is_repeated_late_does_not_set_the_run_back():
     plant.arrive("vip", *people(7))
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     run = plant.run_of(run_id)
-    assert plant.pipeline.begin(run_id).segments == ("vip",)
+    assert begin(plant.context, run_id).segments == ("vip",)
     assert plant.run_of(run_id) == run
 
 
@@ -560,15 +567,15 @@ def test_no_step_that_is_repeated_after_the_end_takes_the_connection_or_sends():
     plant.arrive("vip", *people(3))
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     [task] = plant.tasks(run_id, staged, prepared.lists)
-    plant.pipeline.push(task)
-    plant.pipeline.finish(FinishTask(run_id=run_id, staged=staged, complete=True))
-    assert plant.pipeline.begin(run_id).over
+    push(plant.context, task)
+    finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True))
+    assert begin(plant.context, run_id).over
     for step in (
-        lambda: plant.pipeline.stage(StageTask(run_id=run_id, segment="vip")),
-        lambda: plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged)),
-        lambda: plant.pipeline.push(task),
+        lambda: stage_segment(plant.context, StageTask(run_id=run_id, segment="vip")),
+        lambda: prepare(plant.context, PrepareTask(run_id=run_id, staged=staged)),
+        lambda: push(plant.context, task),
     ):
         with pytest.raises(Stopped):
             step()
@@ -612,13 +619,13 @@ def test_a_connection_is_asked_to_learn_only_from_people_who_join():
     assert plant.stores.connections.get("connection-1").record.learnt == {}
 
 
-def test_should_stop_when_cancelled_or_failed_only():
+def test_a_run_is_over_when_cancelled_or_failed_only():
     plant = Plant()
     plant.arrive("vip", *people(1))
     run_id = plant.order()
-    assert not plant.pipeline.should_stop(run_id)
+    assert not is_over(plant.context.run(run_id))
     plant.cancel(run_id)
-    assert plant.pipeline.should_stop(run_id)
+    assert is_over(plant.context.run(run_id))
 
 
 def test_no_result_of_a_step_holds_an_address_or_the_key():
@@ -626,10 +633,10 @@ def test_no_result_of_a_step_holds_an_address_or_the_key():
     plant.arrive("vip", *people(7), "broken address")
     run_id = plant.order()
     staged = plant.stage_all(run_id)
-    prepared = plant.pipeline.prepare(PrepareTask(run_id=run_id, staged=staged))
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     results = [*staged, prepared]
-    results += [plant.pipeline.push(task) for task in plant.tasks(run_id, staged, prepared.lists)]
-    results.append(plant.pipeline.finish(FinishTask(run_id=run_id, staged=staged, complete=True)))
+    results += [push(plant.context, task) for task in plant.tasks(run_id, staged, prepared.lists)]
+    results.append(finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True)))
     text = "".join(result.model_dump_json() for result in [*results, plant.run_of(run_id)])
     assert "example.com" not in text
     assert "right-key" not in text

@@ -386,7 +386,7 @@ async def test_an_arrival_outlasts_an_outage_of_storage(tmp_path):
 @asynchronous
 async def test_an_arrival_that_can_never_be_looked_at_fails(tmp_path):
     world = World()
-    world.faults["inspect_arrival"] = [RuntimeError("storage")] * 100
+    world.faults["inspect_arrival"] = [RuntimeError("storage")] * 200
     async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock()) as engine:
         with pytest.raises(OrchestrationFailedError):
             await engine.run_to_end("segment_arrival", {"name": "vip/a.csv"})

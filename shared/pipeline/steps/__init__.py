@@ -1,0 +1,1 @@
+"""The steps of a run. Each reads what it needs from storage, so that any worker can repeat it."""

@@ -1,0 +1,101 @@
+"""What all steps of a run share: its record, its plan, its connection, its lane."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from shared.domain.connection import Connection
+from shared.domain.destination import Destination, Session, Stopped
+from shared.domain.errors import Conflict
+from shared.domain.ports import SegmentBlobs, StateBlobs, Stores, Vault
+from shared.domain.record import Clock
+from shared.domain.run import Plan, Run
+from shared.pipeline import places
+from shared.pipeline.pacing import PaceBook, RunPacer
+from shared.pipeline.stop_watch import StopWatch
+
+_LANE_HOLD_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineLimits:
+    """What settings decide. ``max_calls_per_s`` 0 = no ceiling."""
+
+    max_profiles_per_run: int
+    max_calls_per_s: float
+    stage_memory_mb: int
+    stage_max_file_mb: int
+    batches_per_chunk: int
+    push_threads: int
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The outside world of the steps, and what they often ask of it."""
+
+    stores: Stores
+    segments: SegmentBlobs
+    state: StateBlobs
+    vault: Vault
+    destinations: Mapping[str, Destination]
+    paces: PaceBook
+    limits: PipelineLimits
+    clock: Clock
+
+    def run(self, run_id: str) -> Run:
+        return self.stores.runs.get(run_id).record
+
+    def go_on(self, run_id: str) -> Run:
+        """Return the run at the beginning of a step, and keep its lane. Raises Stopped when it shall not go on."""
+        run = self.run(run_id)
+        if is_over(run):
+            raise Stopped
+        self.hold_lane(run)
+        return run
+
+    def change(self, run_id: str, **changes: object) -> Run:
+        return self.stores.runs.change(run_id, lambda present: present.model_copy(update=changes))
+
+    def plan(self, run: Run) -> Plan:
+        return Plan.model_validate_json(self.state.read(places.plan(run.id)))
+
+    def connection(self, run: Run) -> Connection:
+        return self.stores.connections.get(run.connection_id).record
+
+    def take_lane(self, run: Run) -> bool:
+        """Take or prolong the connection's lane; False when another run has it."""
+        return self.stores.lanes.take(run.connection_id, run.id, self.clock(), _LANE_HOLD_S) is None
+
+    def hold_lane(self, run: Run) -> None:
+        if not self.take_lane(run):
+            raise Conflict("Another run has taken the connection meanwhile.", code="lane-lost")
+
+    def max_profiles(self, connection: Connection) -> int:
+        limit = self.limits.max_profiles_per_run
+        return min(limit, connection.max_profiles_per_run or limit)
+
+    def stop_watch(self, run: Run) -> Callable[[], bool]:
+        """Tells whether the run was cancelled or has failed meanwhile."""
+        return StopWatch(lambda: is_over(self.run(run.id)))
+
+    @contextmanager
+    def session(self, run: Run, connection: Connection) -> Iterator[Session]:
+        """Open a session with the destination, paced with everybody else who uses the connection."""
+        ceiling = connection.max_calls_per_s
+        pacer = RunPacer(
+            self.paces.of(connection.id),
+            self.limits.max_calls_per_s if ceiling is None else ceiling,
+            self.stop_watch(run),
+        )
+        session = self.destinations[connection.destination].open(
+            lambda fresh: self.vault.read(connection.secret_name, fresh=fresh),
+            pacer,
+            connection.learnt,
+            connections=self.limits.push_threads,
+        )
+        with closing(session):
+            yield session
+
+
+def is_over(run: Run) -> bool:
+    return run.status.ended or run.cancel_requested_by is not None or run.failure is not None

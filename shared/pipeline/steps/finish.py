@@ -1,0 +1,118 @@
+"""Finish: ledgers, rejects and the run record. It runs after every run, however that went."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from shared.domain.connection import ConnectionStatus
+from shared.domain.errors import NotFound, Unauthorized
+from shared.domain.record import Record
+from shared.domain.run import Counts, Failure, Run, RunStatus, Stage, add_reasons
+from shared.pipeline import places
+from shared.pipeline.ledger import load_ledger, merge_results
+from shared.pipeline.rejects import RejectsFile, header_line
+from shared.pipeline.staging import Staged
+from shared.pipeline.steps.context import RunContext
+from shared.pipeline.workspace import open_database, scratch_folder
+
+
+class FinishTask(Record):
+    """``complete`` is True when every chunk was answered to its end."""
+
+    run_id: str
+    staged: tuple[Staged, ...] = ()
+    failure: Failure | None = None
+    complete: bool = False
+
+
+class Finished(Record):
+    status: RunStatus
+    counts: Counts = Counts()
+    rejected: dict[str, int] = Field(default_factory=dict)
+
+
+def finish(context: RunContext, task: FinishTask) -> Finished:
+    """Write ledgers, rejects and the run record; leave the lane. Whatever happened before, this tells it."""
+    run = context.run(task.run_id)
+    if run.status.ended:
+        _tidy(context, run)
+        return Finished(status=run.status, counts=run.counts, rejected=run.rejected)
+    context.change(run.id, stage=Stage.FINISHING)
+    counts = sum((staged.counts for staged in task.staged), Counts())
+    rejected = add_reasons(*(staged.rejected for staged in task.staged))
+    for segment in run.segments:
+        if segment.list_id is not None:
+            sent, refused = _settle(context, run, segment.name, segment.list_id)
+            counts += Counts(sent=sent, refused=sum(refused.values()))
+            rejected = add_reasons(rejected, refused)
+    context.state.write(places.rejects(run.id), _all_rejects(context, run, task))
+    live = context.stores.runs.progress(run.id)
+    calls = run.counts.calls + live.calls
+    failure = task.failure or run.failure
+    ending = RunStatus.SUCCESSFUL if task.complete else RunStatus.CANCELED
+    _note_refused_key(context, run, failure)
+    ended = context.change(
+        run.id,
+        status=RunStatus.FAILED if failure else ending,
+        stage=Stage.DONE,
+        failure=failure,
+        counts=counts.model_copy(update={"calls": calls}),
+        rejected=rejected,
+        dropped_values=add_reasons(*(staged.dropped_values for staged in task.staged)),
+        ended_at=context.clock(),
+    )
+    _tidy(context, run)
+    return Finished(status=ended.status, counts=ended.counts, rejected=ended.rejected)
+
+
+def _settle(context: RunContext, run: Run, segment: str, list_id: str) -> tuple[int, dict[str, int]]:
+    """Merge what was answered into the ledger; returns how many were accepted, and refused by reason."""
+    names = context.state.names(places.results_folder(run.id, segment))
+    if not names:
+        return 0, {}
+    files = context.plan(run).snapshot(segment).files
+    email_column = context.plan(run).export.email_column
+    with scratch_folder() as scratch, open_database(scratch, context.limits.stage_memory_mb) as database:
+        results = [scratch / f"result-{number}.tsv" for number in range(len(names))]
+        for name, path in zip(names, results, strict=True):
+            context.state.download(name, path)
+        ledger, before, after = (
+            places.ledger(run.export_id, segment, list_id),
+            scratch / "before.parquet",
+            scratch / "after.parquet",
+        )
+        load_ledger(database, before if context.state.download(ledger, before) else None)
+        accepted, refused = merge_results(database, results, after)
+        refused_path = scratch / "refused.csv"
+        with RejectsFile(refused_path, segment) as rejects:
+            for person in refused:
+                rejects.add(files[person.file].name, person.line, email_column, person.reason, person.email)
+        context.state.upload(ledger, after)
+        context.state.upload(places.refused(run.id, segment), refused_path)
+        return accepted, dict(rejects.reasons)
+
+
+def _all_rejects(context: RunContext, run: Run, task: FinishTask) -> Iterator[bytes]:
+    yield header_line()
+    names = [places.staged_rejects(staged.folder) for staged in task.staged]
+    names += [places.refused(run.id, segment.name) for segment in run.segments]
+    for name in names:
+        try:
+            yield from context.state.stream(name)
+        except NotFound:
+            continue
+
+
+def _note_refused_key(context: RunContext, run: Run, failure: Failure | None) -> None:
+    if failure and failure.code in (Unauthorized.code, "secret-unavailable"):
+        context.stores.connections.change(
+            run.connection_id,
+            lambda present: present.model_copy(update={"status": ConnectionStatus.NEEDS_ATTENTION}),
+        )
+
+
+def _tidy(context: RunContext, run: Run) -> None:
+    context.stores.lanes.leave(run.connection_id, run.id)
+    context.stores.runs.forget_progress(run.id)
+    for folder in places.working_folders(run.id):
+        context.state.remove(context.state.names(folder))

@@ -1,0 +1,26 @@
+"""Push one chunk."""
+
+from shared.pipeline.pushing import ChunkPush, Pushed, PushTask
+from shared.pipeline.steps.context import RunContext
+
+_TURN_S = 60.0
+
+
+def push(context: RunContext, task: PushTask) -> Pushed:
+    """Push one chunk, or a part of it. A failure that ends the run also stops the other workers."""
+    run = context.go_on(task.run_id)
+    connection = context.connection(run)
+    part = f"push {task.segment} {task.chunk} {len(task.pending) if task.pending is not None else 'all'}"
+    with context.session(run, connection) as session:
+        push = ChunkPush(
+            session,
+            context.state,
+            task,
+            threads=context.limits.push_threads,
+            turn_s=_TURN_S,
+            report=lambda counts: context.stores.runs.report(run.id, part, counts),
+        )
+        pushed = push.run()
+    if pushed.failure and not pushed.retryable:
+        context.change(run.id, failure=pushed.failure)
+    return pushed
