@@ -1,6 +1,7 @@
 """Azure Key Vault: the API keys of the connections."""
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,7 @@ from shared.domain.errors import SecretUnavailable
 
 _KEEP_S = 300
 _FORBIDDEN = 403
+_is_name = re.compile(r"[0-9A-Za-z-]{1,127}", re.ASCII).fullmatch
 
 
 class KeyVault:
@@ -63,6 +65,12 @@ class KeyVault:
 
     @contextlib.contextmanager
     def _errors(self, name: str) -> Iterator[None]:
+        if not _is_name(name):
+            raise SecretUnavailable(
+                "The name of the Key Vault secret is not one that Key Vault takes.",
+                missing=True,
+                remedy="Use 1 to 127 letters, digits and hyphens.",
+            )
         try:
             yield
         except ResourceNotFoundError:

@@ -1,5 +1,6 @@
 """Push: one chunk of batches to the destination, many calls at a time, and a result file of what was answered."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -33,9 +34,10 @@ class PushTask(Record):
 
 
 class Pushed(Record):
-    """What a worker's turn at a chunk came to. ``pending`` batches are still to be done.
+    """What a worker's turn at a chunk came to. ``pending`` batches are still to be done, and not in ``counts``.
 
-    ``stopped`` is True when the run was cancelled or has failed elsewhere. ``failure`` ends the run unless it is ``retryable``: then the chunk goes on later.
+    ``stopped`` is True when the run was cancelled or has failed elsewhere. ``failure`` ends the run unless it is
+    ``retryable``: then the chunk goes on later.
     """
 
     pending: tuple[int, ...] = ()
@@ -77,15 +79,18 @@ class ChunkPush:
         self._lines: list[str] = []
         self._counts, self._reasons = Counts(), dict[str, int]()
         self._error: SegpilotError | None = None
-        self._stopped = False
+        self._stopped = self._anyone_accepted = False
 
     def run(self) -> Pushed:
         batches = read_batches(self._state, self._task.folder, self._task.chunk)
         pending = range(len(batches)) if self._task.pending is None else self._task.pending
-        with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool:
-            done = list(pool.map(lambda index: self._push(batches[index]), pending))
-        self._write_results()
-        self._report(self._present_counts())
+        try:
+            with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool:
+                done = list(pool.map(lambda index: self._push(batches[index]), pending))
+        finally:
+            # Whatever happens, what was answered is known.
+            self._write_results()
+        self._tell()
         return Pushed(
             pending=tuple(index for index, whole in zip(pending, done, strict=True) if not whole),
             counts=self._present_counts(),
@@ -100,19 +105,21 @@ class ChunkPush:
         """Push one batch; returns whether every person in it got an answer."""
         if self._halt.is_set() or time.monotonic() > self._ends_at:
             return False
-        outcome = Outcome()
+        outcome, whole = Outcome(), False
         try:
             self._session.push(self._task.list_id, batch, outcome)
-            return True
+            whole = True
         except Stopped:
             self._stopped = True
             self._halt.set()
-            return False
         except SegpilotError as error:
             self._stop(error)
-            return False
+        except BaseException:
+            self._halt.set()
+            raise
         finally:
-            self._note(batch, outcome)
+            self._note(batch, outcome, whole=whole)
+        return whole
 
     def _stop(self, error: SegpilotError) -> None:
         self._halt.set()
@@ -120,21 +127,24 @@ class ChunkPush:
             if self._error is None or (self._error.retryable and not error.retryable):
                 self._error = error
 
-    def _note(self, batch: Sequence[Profile], outcome: Outcome) -> None:
-        lines = []
+    def _note(self, batch: Sequence[Profile], outcome: Outcome, *, whole: bool) -> None:
+        """Keep what was answered. Counted are only people of whole batches: the others are sent again."""
+        lines, counts, reasons = [], Counts(), dict[str, int]()
         for email, content_hash, _joins, origin, _body in batch:
             if email in outcome.accepted:
                 lines.append(accepted_line(email, content_hash, outcome.accepted[email]))
-            elif email in outcome.refused:
-                lines.append(refused_line(email, origin, outcome.refused[email]))
-        reasons = dict[str, int]()
-        for reason in outcome.refused.values():
-            reasons[reason] = reasons.get(reason, 0) + 1
+            elif reason := outcome.refused.get(email):
+                lines.append(refused_line(email, origin, reason))
+                reasons[reason] = reasons.get(reason, 0) + 1
+        refused = sum(reasons.values())
+        if whole:
+            counts = Counts(sent=len(lines) - refused, refused=refused)
         with self._lock:
             self._lines.extend(lines)
-            self._reasons = add_reasons(self._reasons, reasons)
-            self._counts += Counts(sent=len(outcome.accepted), refused=len(outcome.refused))
-            hopeless = self._counts.sent == 0 and self._counts.refused >= _HOPELESS_AFTER
+            self._anyone_accepted = self._anyone_accepted or len(lines) > refused
+            self._counts += counts
+            self._reasons = add_reasons(self._reasons, reasons if whole else {})
+            hopeless = not self._anyone_accepted and self._counts.refused >= _HOPELESS_AFTER
             due = time.monotonic() - self._reported_at > _REPORT_EVERY_S
             if due:
                 self._reported_at = time.monotonic()
@@ -147,6 +157,11 @@ class ChunkPush:
                 )
             )
         if due:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Progress is a courtesy: when it cannot be stored, the run goes on."""
+        with contextlib.suppress(SegpilotError):
             self._report(self._present_counts())
 
     def _present_counts(self) -> Counts:
