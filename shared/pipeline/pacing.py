@@ -41,6 +41,7 @@ class _Memory:
     unreported: list[float] = field(default_factory=list)
     rate_per_s: float | None = None
     next_free_at: float = 0.0
+    blocked_until: float = float("-inf")
     looked_at: float = float("-inf")
     leased_at: float = float("-inf")
     lease_s: float = LEASE_S
@@ -91,6 +92,11 @@ class ConnectionPace:
             self._lease(ceiling_per_s, now)
             return Turn(memory.slots.popleft(), True, memory.leased_at)
 
+    @property
+    def blocked_until(self) -> float:
+        """Until when the destination asked for silence: no call may start earlier, granted or not."""
+        return self._memory.blocked_until
+
     def succeeded(self) -> None:
         """A call was accepted just now."""
         with self._lock:
@@ -129,6 +135,7 @@ class ConnectionPace:
             self._change(slow_down)
             if retry_after_s is not None:
                 self._memory.slots.clear()
+                self._memory.blocked_until = max(self._memory.blocked_until, now + retry_after_s)
 
     def _lease(self, ceiling_per_s: float | None, now: float) -> None:
         leased: list[float] = []
@@ -183,10 +190,11 @@ class RunPacer:
         self._call = threading.local()
 
     def wait(self) -> None:
-        granted = False
-        while not granted:
+        while True:
             moment, granted, self._call.decided_at = self._pace.reserve(self._ceiling)
             self._sleep_until(moment)
+            if granted and self._pace.blocked_until <= self._clock():
+                return
 
     def pause(self, seconds: float) -> None:
         self._sleep_until(self._clock() + seconds)

@@ -99,6 +99,9 @@ class Simulation:
                 at(turn.moment, lambda: prepare(worker))
 
         def begin(worker: ConnectionPace, decided_at: float) -> None:
+            if worker.blocked_until > self.now:
+                prepare(worker)
+                return
             traffic.begun_at.append(self.now - start)
             accepted = server is None or server.accepts(self.now - start)
             if not accepted:
