@@ -15,6 +15,9 @@ from shared.pipeline.staging import Staged
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.workspace import open_database, scratch_folder
 
+_FILE_CHANGED = "file-changed"
+_OVERTAKEN = "A newer file has taken its place and has a run of its own."
+
 
 class FinishTask(Record):
     """``complete`` is True when every chunk was answered to its end."""
@@ -48,14 +51,17 @@ def finish(context: RunContext, task: FinishTask) -> Finished:
     context.state.write(places.rejects(run.id), _all_rejects(context, run, task))
     live = context.stores.runs.progress(run.id)
     calls = run.counts.calls + live.calls
-    failure = task.failure or run.failure
+    failure, warnings = task.failure or run.failure, run.warnings
     ending = RunStatus.SUCCESSFUL if task.complete else RunStatus.CANCELED
+    if failure and _is_overtaken(context, run, failure):
+        ending, warnings, failure = RunStatus.SKIPPED, (*warnings, f"{failure.message} {_OVERTAKEN}"), None
     _note_refused_key(context, run, failure)
     ended = context.change(
         run.id,
         status=RunStatus.FAILED if failure else ending,
         stage=Stage.DONE,
         failure=failure,
+        warnings=warnings,
         counts=counts.model_copy(update={"calls": calls}),
         rejected=rejected,
         dropped_values=add_reasons(*(staged.dropped_values for staged in task.staged)),
@@ -63,6 +69,14 @@ def finish(context: RunContext, task: FinishTask) -> Finished:
     )
     _tidy(context, run)
     return Finished(status=ended.status, counts=ended.counts, rejected=ended.rejected)
+
+
+def _is_overtaken(context: RunContext, run: Run, failure: Failure) -> bool:
+    """Tell whether a file was gone because a newer one has arrived, whose own run sends its people."""
+    if failure.code != _FILE_CHANGED:
+        return False
+    found = [(segment, context.stores.segments.find(segment.name)) for segment in run.segments]
+    return any(known and known.record.snapshot.id != segment.snapshot_id for segment, known in found)
 
 
 def _settle(context: RunContext, run: Run, segment: str, list_id: str) -> tuple[int, dict[str, int]]:
