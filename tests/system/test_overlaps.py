@@ -6,9 +6,11 @@ from tests.system.invariants import assert_one_story, outcome
 
 def test_files_that_follow_each_other_quickly_end_with_the_last_one(app: Segpilot, tag: str) -> None:
     export = app.add_export(tag, connection=app.add_connection(max_calls_per_s=10))
-    for size in (1_000, 1_100, 1_200):
+    for number, size in enumerate((1_000, 1_100, 1_200), 1):
         app.upload(f"{tag}/people.csv", make_people(range(size), tag).data)
-        app.wait_for_start(export, size // 100 - 9)
+        run_id = app.wait_for_start(export, number)
+        if number == 1:
+            app.wait_for_state(run_id, lambda run: run["stage"] == "sending")
     runs = [app.wait_for(run["id"]) for run in app.runs(export)]
 
     first, overtaken, last = runs
