@@ -53,6 +53,9 @@ class MemoryBlobs:
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         self.blobs[name] = data if isinstance(data, bytes) else b"".join(data)
 
+    def write_once(self, name: str, data: bytes) -> bytes:
+        return self.blobs.setdefault(name, data)
+
     def upload(self, name: str, path: Path) -> None:
         self.blobs[name] = path.read_bytes()
 

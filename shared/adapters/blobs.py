@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
-    AzureError,
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
@@ -17,25 +16,15 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobServiceClient, ContainerClient, StorageStreamDownloader
 
+from shared.adapters.storage_errors import storage_errors
 from shared.domain.errors import NotFound, SegmentUnreadable, StorageUnavailable
 from shared.domain.segment import SnapshotFile
 
 _BAD_REQUEST = 400
 
 
-@contextlib.contextmanager
-def _storage_errors() -> Iterator[None]:
-    try:
-        yield
-    except AzureError as problem:
-        raise StorageUnavailable(
-            f"Blob storage did not answer as expected ({type(problem).__name__}).",
-            remedy="Try again; if it stays so, check the storage account and the app's role on it.",
-        ) from problem
-
-
 def _ping(container: ContainerClient) -> None:
-    with _storage_errors():
+    with storage_errors("Blob"):
         try:
             container.get_container_properties()
         except ResourceNotFoundError:
@@ -47,7 +36,7 @@ def _ping(container: ContainerClient) -> None:
 @contextlib.contextmanager
 def _pinned(file: SnapshotFile) -> Iterator[None]:
     """A long file is fetched in parts, and each of them may find that it was replaced meanwhile."""
-    with _storage_errors():
+    with storage_errors("Blob"):
         try:
             yield
         except (ResourceModifiedError, ResourceNotFoundError):
@@ -86,7 +75,7 @@ class AzureSegmentBlobs:
         self._container = service.get_container_client(container)
 
     def list(self, prefix: str) -> Iterator[tuple[SnapshotFile, datetime]]:
-        with _storage_errors():
+        with storage_errors("Blob"):
             for blob in self._container.list_blobs(name_starts_with=prefix):
                 yield (
                     SnapshotFile(name=blob.name, etag=_plain(blob.etag), size_bytes=blob.size),
@@ -97,7 +86,7 @@ class AzureSegmentBlobs:
         # HTTP libraries resolve dots in paths, even out of the container.
         if not name or not {".", ".."}.isdisjoint(name.split("/")):
             return None
-        with _storage_errors():
+        with storage_errors("Blob"):
             try:
                 blob = self._container.get_blob_client(name).get_blob_properties()
             except ResourceNotFoundError:
@@ -136,29 +125,37 @@ class AzureStateBlobs:
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
         self._container = service.get_container_client(container)
-        with _storage_errors(), contextlib.suppress(ResourceExistsError):
+        with storage_errors("Blob"), contextlib.suppress(ResourceExistsError):
             self._container.create_container()
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
-        with _storage_errors():
+        with storage_errors("Blob"):
             self._container.upload_blob(name, data, overwrite=True)
 
+    def write_once(self, name: str, data: bytes) -> bytes:
+        with storage_errors("Blob"):
+            try:
+                self._container.upload_blob(name, data, overwrite=False)
+                return data
+            except ResourceExistsError:
+                return self.read(name)
+
     def upload(self, name: str, path: Path) -> None:
-        with _storage_errors(), path.open("rb") as file:
+        with storage_errors("Blob"), path.open("rb") as file:
             self._container.upload_blob(name, file, overwrite=True, max_concurrency=2)
 
     def read(self, name: str) -> bytes:
         return b"".join(self.stream(name))
 
     def stream(self, name: str) -> Iterator[bytes]:
-        with _storage_errors():
+        with storage_errors("Blob"):
             try:
                 yield from self._container.get_blob_client(name).download_blob().chunks()
             except ResourceNotFoundError:
                 raise NotFound(f"There is no stored file '{name}'.") from None
 
     def download(self, name: str, path: Path) -> bool:
-        with _storage_errors():
+        with storage_errors("Blob"):
             try:
                 download = self._container.get_blob_client(name).download_blob()
             except ResourceNotFoundError:
@@ -176,12 +173,12 @@ class AzureStateBlobs:
             yield rest
 
     def names(self, prefix: str) -> list[str]:
-        with _storage_errors():
+        with storage_errors("Blob"):
             return list(self._container.list_blob_names(name_starts_with=prefix))
 
     def remove(self, names: Sequence[str]) -> None:
         for name in names:
-            with _storage_errors(), contextlib.suppress(ResourceNotFoundError):
+            with storage_errors("Blob"), contextlib.suppress(ResourceNotFoundError):
                 self._container.delete_blob(name)
 
     def ping(self) -> None:

@@ -137,6 +137,9 @@ class StateBlobs(Protocol):
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None: ...
 
+    def write_once(self, name: str, data: bytes) -> bytes:
+        """Write unless there is such a blob; returns what it holds now."""
+
     def upload(self, name: str, path: Path) -> None: ...
 
     def read(self, name: str) -> bytes:

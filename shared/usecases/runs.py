@@ -157,29 +157,21 @@ class Runs:
         wanted_id = run_id(export.id, cause, at)
         if known := self._stores.runs.find(wanted_id):
             return known.record
-        missing = [
-            choice.name for choice in export.segments if choice.name not in {s.segment for s in snapshots}
-        ]
+        # Of two creators at once, the plan of the first one counts for both.
+        wanted = Plan(export=export, snapshots=tuple(snapshots)).model_dump_json().encode()
+        plan = Plan.model_validate_json(self._state.write_once(places.plan(wanted_id), wanted))
         run = Run(
             id=wanted_id,
             export_id=export.id,
-            export_name=export.name,
-            connection_id=export.connection_id,
+            export_name=plan.export.name,
+            connection_id=plan.export.connection_id,
             trigger=trigger,
             requested_by=requested_by,
             full=full,
-            segments=tuple(
-                SegmentRun(name=choice.name, list_title=choice.list_title, snapshot_id=snapshot.id)
-                for snapshot in snapshots
-                if (choice := export.segment(snapshot.segment))
-            ),
-            warnings=tuple(f"No file has arrived yet for the segment '{name}'." for name in missing)
-            if trigger is not Trigger.UPLOAD
-            else (),
+            segments=_planned_segments(plan),
+            warnings=() if trigger is Trigger.UPLOAD else _missing_segments(plan),
             created_at=self._clock(),
         )
-        plan = Plan(export=export, snapshots=tuple(snapshots))
-        self._state.write(places.plan(run.id), plan.model_dump_json().encode())
         try:
             self._stores.runs.add(run.id, run)
         except Conflict:
@@ -204,6 +196,21 @@ class Runs:
             time_left_s=max(0, to_send - done) / rate if rate else None,
         )
         return RunView(**dict(run.model_copy(update={"counts": counts})), progress=progress)
+
+
+def _planned_segments(plan: Plan) -> tuple[SegmentRun, ...]:
+    return tuple(
+        SegmentRun(name=choice.name, list_title=choice.list_title, snapshot_id=snapshot.id)
+        for snapshot in plan.snapshots
+        if (choice := plan.export.segment(snapshot.segment))
+    )
+
+
+def _missing_segments(plan: Plan) -> tuple[str, ...]:
+    """Say which segments of the export are not part of the run, since nothing has arrived for them."""
+    arrived = {snapshot.segment for snapshot in plan.snapshots}
+    missing = [choice.name for choice in plan.export.segments if choice.name not in arrived]
+    return tuple(f"No file has arrived yet for the segment '{name}'." for name in missing)
 
 
 def is_unstarted(run: Run) -> bool:

@@ -233,3 +233,9 @@ def test_storage_that_is_down_is_named_as_such(
         ):
             with pytest.raises(StorageUnavailable):
                 action()
+
+
+def test_what_was_written_once_stays(state: AzureStateBlobs) -> None:
+    assert state.write_once("plan.json", b"first") == b"first"
+    assert state.write_once("plan.json", b"second") == b"first"
+    assert state.read("plan.json") == b"first"

@@ -9,7 +9,9 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from devkit.azurite import AzuriteServer
-from shared.adapters.tables import TableLanes, TablePaces, TableRecords, TableRuns, TableStores
+from shared.adapters.table_coordination import TableLanes, TablePaces
+from shared.adapters.table_records import TableRecords, TableRuns
+from shared.adapters.tables import TableStores
 from shared.domain.connection import Connection, Consent
 from shared.domain.errors import Conflict, NotFound, PreconditionFailed, StorageUnavailable
 from shared.domain.identifiers import run_id
