@@ -143,6 +143,16 @@ def test_a_slot_of_the_schedule_starts_one_run_per_export_with_files():
     assert Office().runs.create_for_schedule(slot) == []
 
 
+def test_of_two_creators_of_a_run_the_first_plan_counts_for_both():
+    office, slot = Office("vip"), START + timedelta(hours=2)
+    [first] = office.runs.create_for_schedule(slot)
+    office.stores.runs.remove(first.id)
+    office.arrive("vip", "2")
+    [second] = office.runs.create_for_schedule(slot)
+    assert second.id == first.id
+    assert [segment.snapshot_id for segment in second.segments] == ["vip-1"]
+
+
 def test_runs_are_listed_newest_first_in_pages():
     office = Office("vip")
     ids = []
