@@ -77,9 +77,9 @@ class Lanes(Protocol):
 class Pace:
     """A connection's pace, shared by all workers: calls per second (None = not known yet) and the next free moment.
 
-    ``limit_per_s`` is what the destination was last measured to accept; ``throttled_at`` is when it last refused a
-    call as one too many, and ``refusals`` how often it did since the pace was last settled. While a measurement
-    goes on, ``accepted`` counts the calls accepted since ``measured_from``.
+    ``limit_per_s`` is what the destination was last found to accept; ``throttled_at`` is when it last refused a call
+    as one too many, and ``refusals`` how often it did since the pace was last settled. ``near_since`` is when the
+    pace came close to the limit that is being looked for.
     """
 
     rate_per_s: float | None
@@ -87,8 +87,7 @@ class Pace:
     next_free_at: float
     throttled_at: float | None = None
     refusals: int = 0
-    measured_from: float | None = None
-    accepted: int = 0
+    near_since: float | None = None
 
 
 class Paces(Protocol):

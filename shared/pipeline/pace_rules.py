@@ -2,12 +2,11 @@
 
 Autopilot announces no limit (5 calls/s were documented in 2015, clients use 20) and its 429 carries no hint. So the
 limit is found in four steps. Until the first 429 nothing is known and nothing waits. The search climbs steeply from a
-first guess to the second 429, the approach gently to the third. Then the limit is measured: the pace steps back on
-each 429 and creeps up to the next, and what was accepted meanwhile is counted, since a bucket lets through exactly its
-rate between two moments at which it was empty, however large it is. A strict limiter, which forgives no burst, lets
-through a little less than its rate in this way, but refuses as soon as the pace is above it; so the larger of what was
-counted and what the refused pace proves is taken. The pace settles just below and stays there, until a 429 or a long
-calm gives reason to look again.
+first guess to the second 429, the approach gently to the third. Then the pace creeps: a step back on each 429, and
+slowly up again to the next, until for some seconds it has been close to the limit. Creeping shows the limit whatever
+burst the destination forgives: a strict limiter refuses as soon as the pace is above it, a bucket (then empty) when
+the surplus has come to one call. The pace settles just below and stays there, until a 429 or a long calm gives reason
+to look again.
 """
 
 import math
@@ -18,12 +17,12 @@ from shared.domain.ports import Pace
 LEASE_S, _LEARNING_LEASE_S = 0.5, 0.2
 FIRST_GUESS_PER_S, _SLOWEST_PER_S, _FASTEST_PER_S = 4.0, 0.2, 1_000.0
 SEARCHING = 2
-"""Refusals before the measurement begins."""
+"""Refusals before the pace creeps."""
 GAP = 0.2
 """A strict limiter must see a step back at once: this part of an interval is left out then."""
 _STEP_BACK, _CREEP = 0.93, 1.03
 _CALM_S, _LONG_CALM_S = 0.8, 5.0
-_MEASURE_S, _LONGEST_MEASURE_S, _NEAR = 6.0, 12.0, 1.2
+_NEAR_S = 12.0
 _SETTLE_BELOW, _PROVEN = 0.98, 0.96
 _GROWTH = (
     ((1.02, 900.0, 1_200.0),),
@@ -67,14 +66,11 @@ def step_back(pace: Pace, present: float, recent_per_s: float, now: float) -> Pa
     if refusals <= SEARCHING:
         return after
     calm_s = now - (pace.throttled_at or 0.0)
-    if pace.measured_from is None or not _CALM_S < calm_s < _LONG_CALM_S:
-        # The pace was well above the limit, or far below: the measurement begins anew.
-        return replace(after, measured_from=now, accepted=0)
-    seconds = now - pace.measured_from
-    # One call more or less is what the destination may have had in hand at either end.
-    measured = max(0, pace.accepted - 1) / seconds
-    if seconds < _MEASURE_S or (seconds < _LONGEST_MEASURE_S and present > _NEAR * measured):
+    if pace.near_since is None or not _CALM_S < calm_s < _LONG_CALM_S:
+        # The pace was well above the limit, or far below.
+        return replace(after, near_since=now)
+    if now - pace.near_since < _NEAR_S:
         return after
-    # A bucket notices a creeping pace only when the surplus has come to one call.
-    limit = max(measured, _PROVEN * present / (1 + math.sqrt(2 * (_CREEP - 1) / present)))
+    # In a creeping pace the surplus comes to one call when the pace is above the limit by this factor.
+    limit = _PROVEN * present / (1 + math.sqrt(2 * (_CREEP - 1) / present))
     return Pace(limit * _SETTLE_BELOW, limit, pace.next_free_at, throttled_at=now)

@@ -38,7 +38,6 @@ class _Memory:
 
     slots: deque[float] = field(default_factory=deque)
     recent: deque[float] = field(default_factory=deque)
-    unreported: list[float] = field(default_factory=list)
     rate_per_s: float | None = None
     next_free_at: float = 0.0
     blocked_until: float = float("-inf")
@@ -83,7 +82,7 @@ class ConnectionPace:
             if memory.rate_per_s is None and ceiling_per_s is None:
                 if now - memory.looked_at >= _LOOK_AGAIN_S:
                     memory.looked_at = now
-                    self._change(lambda pace: self._counted(pace, now))
+                    self._change(lambda pace: pace or Pace(None, None, now))
                 if memory.rate_per_s is None:
                     return Turn(max(now, memory.next_free_at), memory.next_free_at <= now, now)
             # Nobody gets a moment far ahead: the pace may have changed until then.
@@ -101,7 +100,6 @@ class ConnectionPace:
         """A call was accepted just now."""
         with self._lock:
             now = self._clock()
-            self._memory.unreported.append(now)
             self._memory.recent.append(now)
             while self._memory.recent[0] < now - _RECENT_S:
                 self._memory.recent.popleft()
@@ -116,7 +114,7 @@ class ConnectionPace:
             recent_per_s = sum(at > now - _RECENT_S for at in self._memory.recent) / _RECENT_S
 
             def slow_down(stored: Pace | None) -> Pace:
-                pace = self._counted(stored, now)
+                pace = stored or Pace(None, None, now)
                 free_at = now + retry_after_s if retry_after_s is not None else 0.0
                 known = pace.throttled_at is not None and (decided_at <= pace.throttled_at or not was_paced)
                 if known and pace.rate_per_s is not None:
@@ -141,11 +139,11 @@ class ConnectionPace:
         leased: list[float] = []
 
         def take(stored: Pace | None) -> Pace:
-            pace = self._counted(stored, now)
+            pace = stored or Pace(None, None, now)
             if now - pace.next_free_at > _IDLE_S:
-                # Nobody has called for a while: whatever was being measured is void, and so is the calm.
+                # Nobody has called for a while: neither what was tried before nor the calm tells anything.
                 pace = replace(
-                    pace, measured_from=None, throttled_at=now, refusals=min(pace.refusals, SEARCHING)
+                    pace, near_since=None, throttled_at=now, refusals=min(pace.refusals, SEARCHING)
                 )
             allowed = lower(rate_at(pace, now), ceiling_per_s) or FIRST_GUESS_PER_S
             start = max(now, pace.next_free_at)
@@ -157,18 +155,8 @@ class ConnectionPace:
         self._memory.slots.extend(leased)
         self._memory.leased_at = now
 
-    def _counted(self, stored: Pace | None, now: float) -> Pace:
-        """Return the stored pace, or a new one, with this worker's accepted calls added to the measurement."""
-        if stored is None:
-            return Pace(None, None, now)
-        since = stored.measured_from
-        if since is None:
-            return stored
-        return replace(stored, accepted=stored.accepted + sum(at >= since for at in self._memory.unreported))
-
     def _change(self, change: Callable[[Pace | None], Pace]) -> None:
         pace = self._paces.change(self._connection_id, change)
-        self._memory.unreported.clear()
         self._memory.rate_per_s, self._memory.next_free_at = pace.rate_per_s, pace.next_free_at
         self._memory.lease_s = lease_s(pace)
 

@@ -269,7 +269,7 @@ def test_only_the_run_that_has_a_lane_can_leave_it(lanes: TableLanes) -> None:
 
 
 def test_a_pace_comes_back_as_it_was(paces: TablePaces) -> None:
-    whole = Pace(19.6, 20.0, 1_772_366_400.25, 1_772_366_390.5, 3, 1_772_366_380.125, 77)
+    whole = Pace(19.6, 20.0, 1_772_366_400.25, 1_772_366_390.5, 3, 1_772_366_380.125)
     seen: list[Pace | None] = []
 
     def set_to(pace: Pace) -> None:
