@@ -12,7 +12,7 @@ from shared.adapters.tables import TableStores
 from tests.system.driver import ENDED, Json, People, Segpilot, make_people
 from tests.system.invariants import assert_one_story, left, outcome
 
-# One stack is shared by these tests, and two of them at once would break it for each other.
+# Every worker that runs one of these starts a stack of its own: together they need one.
 pytestmark = pytest.mark.xdist_group("broken stack")
 
 REACHED = {

@@ -17,6 +17,7 @@ from tests.faults.hunting import holds, hunt_files, hunt_storage
 from tests.system.driver import Segpilot, make_people
 from tests.system.invariants import outcome
 
+# The stack lives through everything once, for all of these.
 pytestmark = pytest.mark.xdist_group("hunted stack")
 
 
