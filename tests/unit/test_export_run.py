@@ -274,6 +274,18 @@ def test_the_connection_of_a_run_that_vanished_becomes_free_by_itself():
     assert plant.stores.lanes.held["connection-1"][0] == second
 
 
+def test_a_push_that_takes_long_keeps_the_connection():
+    plant = Plant()
+    plant.arrive("vip", *people(6))
+    run_id, other = plant.order(), plant.order()
+    staged = plant.stage_all(run_id)
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
+    plant.destination.on_call = lambda call: plant.clock.advance(600 if call == "push" else 0)
+    [task] = plant.tasks(run_id, staged, prepared.lists)
+    push(plant.context, task)
+    assert begin(plant.context, other).wait_s
+
+
 def test_every_step_keeps_the_connection_for_a_while_longer():
     plant = Plant("vip", "churn")
     plant.arrive("vip", *people(4))

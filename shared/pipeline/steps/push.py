@@ -1,9 +1,11 @@
 """Push one chunk."""
 
+from shared.domain.run import Counts
 from shared.pipeline.pushing import ChunkPush, Pushed, PushTask
 from shared.pipeline.steps.context import RunContext
 
 _TURN_S = 60.0
+_HOLD_LANE_EVERY_S = 60.0
 
 
 def push(context: RunContext, task: PushTask) -> Pushed:
@@ -11,6 +13,16 @@ def push(context: RunContext, task: PushTask) -> Pushed:
     run = context.go_on(task.run_id)
     connection = context.connection(run)
     part = f"push {task.segment} {task.chunk} {len(task.pending) if task.pending is not None else 'all'}"
+    held_at = context.clock()
+
+    def report(counts: Counts) -> None:
+        # Batches that were begun are ended, and at a slow pace that may take longer than the lane is held for.
+        nonlocal held_at
+        if (context.clock() - held_at).total_seconds() > _HOLD_LANE_EVERY_S:
+            held_at = context.clock()
+            context.hold_lane(run)
+        context.stores.runs.report(run.id, part, counts)
+
     with context.session(run, connection) as session:
         push = ChunkPush(
             session,
@@ -18,7 +30,7 @@ def push(context: RunContext, task: PushTask) -> Pushed:
             task,
             threads=context.limits.push_threads,
             turn_s=_TURN_S,
-            report=lambda counts: context.stores.runs.report(run.id, part, counts),
+            report=report,
         )
         pushed = push.run()
     if pushed.failure and not pushed.retryable:
