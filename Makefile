@@ -17,7 +17,7 @@ stop status: $(INSTALLED) ## End, or show, what `make up` started elsewhere
 	@$(BIN)/python -m devkit $@
 
 test: $(INSTALLED) $(AZURITE) lint ## Everything
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(INSTALLED) lint ## Format, lint, types, fast tests
 	$(BIN)/python -m pytest -q tests/unit -n $(WORKERS)
