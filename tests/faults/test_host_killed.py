@@ -13,7 +13,6 @@ from tests.system.driver import ENDED, Json, People, Segpilot, make_people
 from tests.system.invariants import assert_one_story, left, outcome
 
 # Every worker that runs one of these starts a stack of its own: together they need one.
-pytestmark = pytest.mark.xdist_group("broken stack")
 
 REACHED = {
     "waiting for the connection": ("waiting for the connection", "reading", "sending", "finishing"),

@@ -18,7 +18,6 @@ from tests.system.driver import Segpilot, make_people
 from tests.system.invariants import outcome
 
 # The stack lives through everything once, for all of these.
-pytestmark = pytest.mark.xdist_group("hunted stack")
 
 
 @dataclass(frozen=True)
