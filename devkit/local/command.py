@@ -122,6 +122,7 @@ PAIRS: dict[str, Any] = {"metavar": "NAME=VALUE", "action": "append", "default":
 
 def _up(arguments: argparse.Namespace) -> int:
     with _running(arguments, switches={}, settings={}) as stack:
+        print(f"{'':<10} connection string of the storage: {stack.connection_string}")
         _watch_over(stack)
 
 
