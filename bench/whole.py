@@ -5,7 +5,6 @@ usual ceiling; without it neither has a limit.
 """
 
 import argparse
-import contextlib
 import json
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
-from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
 from bench.stage import FIELDS, write_segment
@@ -38,8 +36,6 @@ class App:
 
     def upload(self, name: str, path: Path) -> None:
         container = self._blobs.get_container_client("segments")
-        with contextlib.suppress(ResourceExistsError):
-            container.create_container()
         with path.open("rb") as file:
             container.upload_blob(name, file, overwrite=True)
 

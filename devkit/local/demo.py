@@ -1,6 +1,5 @@
 """The demonstration: a segment goes from a file to an Autopilot list before your eyes."""
 
-import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 from rich.console import Console
 from rich.progress import (
@@ -93,8 +91,6 @@ def upload(stack: LocalStack, source: Source) -> None:
     """Put the files into the segment container, as a customer data platform would."""
     with BlobServiceClient.from_connection_string(stack.connection_string) as blobs:
         container = blobs.get_container_client(stack.environment["SEGMENTS_CONTAINER"])
-        with contextlib.suppress(ResourceExistsError):
-            container.create_container()
         for name, path in source.files:
             with path.open("rb") as file:
                 container.upload_blob(name, file, overwrite=True)

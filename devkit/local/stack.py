@@ -1,5 +1,6 @@
 """The whole of Segpilot's surroundings on one machine, and the app in the middle."""
 
+import contextlib
 import json
 import shutil
 import socket
@@ -10,6 +11,8 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 import requests
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobServiceClient
 
 from devkit.autopilot.simulator import DEFAULT_KEY
 from devkit.azurite import AzuriteServer
@@ -80,6 +83,7 @@ class LocalStack:
                 autopilot_url=self.autopilot_url,
                 overrides=self._settings,
             )
+            self._create_segment_container()
             self.start_host()
         except BaseException:
             self.stop()
@@ -160,6 +164,12 @@ class LocalStack:
         self.storage = AzuriteServer(self.state / "storage", log_path=self._log_of("storage"))
         self.connection_string = self.storage.connection_string
         self._adopt("storage", self.storage.blob_url, self.storage.child)
+
+    def _create_segment_container(self) -> None:
+        """Make what the deployment makes in Azure."""
+        connect = BlobServiceClient.from_connection_string
+        with connect(self.connection_string) as blobs, contextlib.suppress(ResourceExistsError):
+            blobs.create_container(self.environment["SEGMENTS_CONTAINER"])
 
     def _start_vault(self) -> None:
         self.vault = VaultServer(self.state / "vault", log_path=self._log_of("vault"))

@@ -28,10 +28,6 @@ class Outcome:
     accepted: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
-    def add(self, other: "Outcome") -> None:
-        self.accepted |= other.accepted
-        self.refused |= other.refused
-
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -74,8 +74,9 @@ class ChunkPush:
     ) -> None:
         self._session, self._state, self._task = session, state, task
         self._threads, self._ends_at = threads, time.monotonic() + turn_s
-        self._report, self._reported_at = report, 0.0
+        self._report = report
         self._lock, self._halt = threading.Lock(), threading.Event()
+        self._under_way = dict[int, Outcome]()
         self._lines: list[str] = []
         self._counts, self._reasons = Counts(), dict[str, int]()
         self._error: SegpilotError | None = None
@@ -85,15 +86,15 @@ class ChunkPush:
         batches = read_batches(self._state, self._task.folder, self._task.chunk)
         pending = range(len(batches)) if self._task.pending is None else self._task.pending
         try:
-            with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool:
+            with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool, self._telling():
                 done = list(pool.map(lambda index: self._push(batches[index]), pending))
         finally:
             # Whatever happens, what was answered is known.
             self._write_results()
-        self._tell()
+        self._tell(self._counted())
         return Pushed(
             pending=tuple(index for index, whole in zip(pending, done, strict=True) if not whole),
-            counts=self._present_counts(),
+            counts=self._counted(),
             rejected=self._reasons,
             stopped=self._stopped,
             failure=self._error
@@ -106,6 +107,8 @@ class ChunkPush:
         if self._halt.is_set() or time.monotonic() > self._ends_at:
             return False
         outcome, whole = Outcome(), False
+        with self._lock:
+            self._under_way[id(outcome)] = outcome
         try:
             self._session.push(self._task.list_id, batch, outcome)
             whole = True
@@ -140,14 +143,12 @@ class ChunkPush:
         if whole:
             counts = Counts(sent=len(lines) - refused, refused=refused)
         with self._lock:
+            del self._under_way[id(outcome)]
             self._lines.extend(lines)
             self._anyone_accepted = self._anyone_accepted or len(lines) > refused
             self._counts += counts
             self._reasons = add_reasons(self._reasons, reasons if whole else {})
             hopeless = not self._anyone_accepted and self._counts.refused >= _HOPELESS_AFTER
-            due = time.monotonic() - self._reported_at > _REPORT_EVERY_S
-            if due:
-                self._reported_at = time.monotonic()
         if hopeless:
             self._stop(
                 Refused(
@@ -156,15 +157,37 @@ class ChunkPush:
                     remedy="Look at the rejects of this run; check the mapping and the contract.",
                 )
             )
-        if due:
-            self._tell()
 
-    def _tell(self) -> None:
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell every second how far it is: where people are put on a list one by one, a batch takes minutes."""
+        over = threading.Event()
+
+        def tell() -> None:
+            while not over.wait(_REPORT_EVERY_S):
+                with self._lock:
+                    under_way = [
+                        (len(outcome.accepted), len(outcome.refused)) for outcome in self._under_way.values()
+                    ]
+                sent, refused = (
+                    (sum(column) for column in zip(*under_way, strict=True)) if under_way else (0, 0)
+                )
+                self._tell(self._counted() + Counts(sent=sent, refused=refused))
+
+        teller = threading.Thread(target=tell, name="progress", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+
+    def _tell(self, counts: Counts) -> None:
         """Progress is a courtesy: when it cannot be stored, the run goes on."""
         with contextlib.suppress(SegpilotError):
-            self._report(self._present_counts())
+            self._report(counts)
 
-    def _present_counts(self) -> Counts:
+    def _counted(self) -> Counts:
         return self._counts.model_copy(update={"calls": self._session.calls})
 
     def _write_results(self) -> None:

@@ -304,3 +304,23 @@ def test_nobody_is_lost_whatever_happens(chunk: list[tuple[int, Answer]], thread
     assert sum(pushed.rejected.values()) == pushed.counts.refused
     if pending:
         assert pushed.stopped or pushed.failure
+
+
+def test_a_batch_that_takes_long_is_seen_to_make_progress() -> None:
+    reports, told = list[Counts](), threading.Event()
+
+    def report(counts: Counts) -> None:
+        reports.append(counts)
+        if counts.sent == 1:
+            told.set()
+
+    class SlowSession(FakeSession):
+        def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
+            outcome.accepted[batch[0].email] = "person_1"
+            assert told.wait(10)
+            super().push(list_id, batch, outcome)
+
+    pushed = push(stored(names(1, 3)), SlowSession(), report=report)
+
+    assert pushed.counts.sent == reports[-1].sent == 3
+    assert any(counts.sent == 1 for counts in reports)
