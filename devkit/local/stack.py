@@ -166,10 +166,12 @@ class LocalStack:
         self._adopt("storage", self.storage.blob_url, self.storage.child)
 
     def _create_segment_container(self) -> None:
-        """Make what the deployment makes in Azure."""
+        """Make what the deployment makes in Azure; an app without this setting needs none."""
+        name = self.environment.get("SEGMENTS_CONTAINER")
         connect = BlobServiceClient.from_connection_string
-        with connect(self.connection_string) as blobs, contextlib.suppress(ResourceExistsError):
-            blobs.create_container(self.environment["SEGMENTS_CONTAINER"])
+        if name:
+            with connect(self.connection_string) as blobs, contextlib.suppress(ResourceExistsError):
+                blobs.create_container(name)
 
     def _start_vault(self) -> None:
         self.vault = VaultServer(self.state / "vault", log_path=self._log_of("vault"))
