@@ -5,7 +5,7 @@ from shared.domain.record import Record
 from shared.domain.run import Counts, RunStatus, Stage
 from shared.pipeline.steps.context import RunContext
 
-_BUSY_WAIT_S = 10.0
+_BUSY_WAIT_S = 2.0
 
 
 class Begun(Record):
