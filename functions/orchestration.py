@@ -39,9 +39,9 @@ CANCEL_EVENT = "cancel"
 @bp.orchestration_trigger(context_name="context")
 def export_run(context: df.DurableOrchestrationContext) -> Steps:
     """One run. Input: ``{"lanes", "patience_s", "waits"}``; the instance id is the run's id."""
-    order, run_id = context.get_input(), context.instance_id
+    order, run_id, pauses = context.get_input(), context.instance_id, _Pauses(context)
     context.set_custom_status({"stage": "waiting for the connection"})
-    begun = yield from _begin(context, order)
+    begun = yield from _begin(context, pauses, order)
     if begun is None:
         return None
     if begun.get("result", {}).get("over"):
@@ -49,14 +49,14 @@ def export_run(context: df.DurableOrchestrationContext) -> Steps:
     staged: list[Envelope] = []
     outcome = begun
     if _succeeded(begun):
-        outcome = yield from _stage(context, order, begun["result"]["segments"], staged)
+        outcome = yield from _stage(context, pauses, order, begun["result"]["segments"], staged)
     complete = False
     if staged and _succeeded(outcome):
-        outcome = yield from _push_all(context, order, staged)
+        outcome = yield from _push_all(context, pauses, order, staged)
         complete = _succeeded(outcome)
     context.set_custom_status({"stage": "finishing"})
     finish = {"run_id": run_id, "staged": staged, "failure": outcome.get("failure"), "complete": complete}
-    finished = yield from _attempt(context, order, "finish_run", finish, cancellable=False)
+    finished = yield from _attempt(context, pauses, order, "finish_run", finish, cancellable=False)
     if not _succeeded(finished):
         raise RuntimeError(finished["failure"]["message"])
     context.set_custom_status({"stage": "done", **finished["result"]})
@@ -89,38 +89,46 @@ def push_lane(context: df.DurableOrchestrationContext) -> Steps:
     return {"left": [], "failure": None, "retryable": False, "stopped": False}
 
 
-def _begin(context: df.DurableOrchestrationContext, order: Envelope) -> Steps:
+def _begin(context: df.DurableOrchestrationContext, pauses: "_Pauses", order: Envelope) -> Steps:
     """Begin once the connection is free. Returns None when the wait goes on in a new generation."""
     waits = order.get("waits", 0)
     while True:
-        begun = yield from _attempt(context, order, "begin_run", {"run_id": context.instance_id})
+        begun = yield from _attempt(context, pauses, order, "begin_run", {"run_id": context.instance_id})
         wait_s = begun.get("result", {}).get("wait_s")
         if not wait_s:
             return begun
         waits += 1
-        yield from _pause(context, min(_LONGEST_BUSY_WAIT_S, wait_s * waits))
+        yield from pauses.wait(min(_LONGEST_BUSY_WAIT_S, wait_s * waits))
         if waits % _WAITS_PER_GENERATION == 0:
             context.continue_as_new({**order, "waits": waits})
             return None
 
 
 def _stage(
-    context: df.DurableOrchestrationContext, order: Envelope, segments: list[str], staged: list[Envelope]
+    context: df.DurableOrchestrationContext,
+    pauses: "_Pauses",
+    order: Envelope,
+    segments: list[str],
+    staged: list[Envelope],
 ) -> Steps:
     for segment in segments:
         context.set_custom_status({"stage": "reading", "segment": segment})
         task = {"run_id": context.instance_id, "segment": segment}
-        answer = yield from _attempt(context, order, "stage_segment", task)
+        answer = yield from _attempt(context, pauses, order, "stage_segment", task)
         if not _succeeded(answer):
             return answer
         staged.append(answer["result"])
     return {"result": {}} if segments else {"stopped": True}
 
 
-def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: list[Envelope]) -> Steps:
+def _push_all(
+    context: df.DurableOrchestrationContext, pauses: "_Pauses", order: Envelope, staged: list[Envelope]
+) -> Steps:
     """Prepare lists, then push all chunks; what an outage leaves undone is taken up again after a pause."""
     run_id = context.instance_id
-    prepared = yield from _attempt(context, order, "prepare_push", {"run_id": run_id, "staged": staged})
+    prepared = yield from _attempt(
+        context, pauses, order, "prepare_push", {"run_id": run_id, "staged": staged}
+    )
     if not _succeeded(prepared):
         return prepared
     if prepared["result"].get("failure"):
@@ -139,7 +147,7 @@ def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: 
         for chunk in range(one["chunks"])
     ]
     places = {(task["segment"], task["chunk"]): place for place, task in enumerate(tasks)}
-    total, pauses, lanes_started, progress_at = len(tasks), 0, 0, context.current_utc_datetime
+    total, outages, lanes_started, progress_at = len(tasks), 0, 0, context.current_utc_datetime
     while tasks:
         context.set_custom_status({"stage": "sending", "chunks": total, "done": total - len(tasks)})
         lanes = min(order["lanes"], len(tasks))
@@ -161,11 +169,11 @@ def _push_all(context: df.DurableOrchestrationContext, order: Envelope, staged: 
             if waited_s > order["patience_s"]:
                 return {"failure": next(answer["failure"] for answer in answers if answer["failure"])}
         else:
-            pauses, progress_at = 0, context.current_utc_datetime
+            outages, progress_at = 0, context.current_utc_datetime
         tasks = left + later
         if left:
-            pauses += 1
-            if (yield from _pause(context, min(_LONGEST_PAUSE_S, 5 * 2**pauses))):
+            outages += 1
+            if (yield from pauses.wait(min(_LONGEST_PAUSE_S, 5 * 2**outages))):
                 return {"stopped": True}
     return {"result": {}}
 
@@ -191,6 +199,7 @@ def _run_lanes(context: df.DurableOrchestrationContext, lanes: list[list[Envelop
 
 def _attempt(
     context: df.DurableOrchestrationContext,
+    pauses: "_Pauses",
     order: Envelope,
     name: str,
     task: Envelope,
@@ -206,8 +215,10 @@ def _attempt(
         if (context.current_utc_datetime - started_at).total_seconds() > order["patience_s"]:
             return answer
         tries += 1
-        cancelled = yield from _pause(context, min(_LONGEST_PAUSE_S, 2 * 2**tries))
-        if cancelled and cancellable:
+        seconds = min(_LONGEST_PAUSE_S, 2 * 2**tries)
+        if not cancellable:
+            yield from _sleep(context, seconds)
+        elif (yield from pauses.wait(seconds)):
             return {"stopped": True}
 
 
@@ -218,7 +229,7 @@ def _call(context: df.DurableOrchestrationContext, name: str, task: Envelope) ->
             return (yield context.call_activity(name, task))
         except Exception:
             if lost < _LOST_WORKERS:
-                yield from _pause(context, 2 * 2**lost)
+                yield from _sleep(context, 2 * 2**lost)
     failure = {
         "code": "worker-lost",
         "message": f"The step '{name}' broke down {_LOST_WORKERS} times.",
@@ -227,15 +238,30 @@ def _call(context: df.DurableOrchestrationContext, name: str, task: Envelope) ->
     return {"failure": failure, "retryable": False}
 
 
-def _pause(context: df.DurableOrchestrationContext, seconds: float) -> Steps:
-    """Wait; returns True when the run was cancelled meanwhile."""
-    timer = context.create_timer(context.current_utc_datetime + timedelta(seconds=seconds))
-    cancelled = context.wait_for_external_event(CANCEL_EVENT)
-    first = yield context.task_any([timer, cancelled])
-    if first is timer:
-        return False
-    timer.cancel()
-    return True
+def _sleep(context: df.DurableOrchestrationContext, seconds: float) -> Steps:
+    yield context.create_timer(context.current_utc_datetime + timedelta(seconds=seconds))
+
+
+class _Pauses:
+    """Waiting, and being woken by a cancellation.
+
+    One wait for the event serves all pauses: with a new one for each, an event that comes between two pauses would be
+    given to the wait of the earlier one, and be lost.
+    """
+
+    def __init__(self, context: df.DurableOrchestrationContext) -> None:
+        self._context, self._cancelled = context, context.wait_for_external_event(CANCEL_EVENT)
+
+    def wait(self, seconds: float) -> Steps:
+        """Wait; returns True when the run was cancelled, during the wait or before."""
+        if self._cancelled.is_completed:
+            return True
+        timer = self._context.create_timer(self._context.current_utc_datetime + timedelta(seconds=seconds))
+        first = yield self._context.task_any([timer, self._cancelled])
+        if first is timer:
+            return False
+        timer.cancel()
+        return True
 
 
 def _succeeded(answer: Envelope) -> bool:

@@ -331,6 +331,48 @@ async def test_a_cancellation_ends_the_pause_of_an_outage(tmp_path, rounds):
     assert world.pushed == set()
 
 
+@asynchronous
+async def test_a_cancellation_between_two_pauses_is_not_lost(tmp_path):
+    world = World(vip=1)
+    sending, answer = threading.Event(), threading.Event()
+
+    def push_chunk(task: dict) -> dict:
+        if world.heard.count("push_chunk") == 2:
+            sending.set()
+            assert answer.wait(20)
+        return {"result": {"pending": [0], "failure": OUTAGE, "retryable": True}}
+
+    world.push_chunk = push_chunk
+    clock = VirtualClock(skips=False)
+    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
+        run = await engine.start_new("export_run", {**ORDER, "patience_s": 10**9})
+        while not sending.is_set():
+            await asyncio.sleep(0.01)
+            clock.advance(DAY_S)
+        await engine.send_event(run, CANCEL_EVENT, {})
+        answer.set()
+        assert await engine.output_of(run) == {"status": "Canceled"}
+    assert world.heard.count("push_chunk") == 2
+
+
+@asynchronous
+async def test_a_cancelled_run_still_waits_for_storage_to_be_finished(tmp_path):
+    world = World(vip=1)
+    world.faults["stage_segment"] = [{"failure": OUTAGE, "retryable": True}] * 100
+    world.faults["finish_run"] = [{"failure": OUTAGE, "retryable": True}] * 3
+    clock = VirtualClock(skips=False)
+    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
+        run = await engine.start_new("export_run", ORDER)
+        await engine.wait_until(run, lambda _: "stage_segment" in world.heard)
+        await engine.send_event(run, CANCEL_EVENT, {})
+        await engine.wait_until(run, lambda _: "finish_run" in world.heard)
+        assert world.heard.count("finish_run") == 1
+        while world.heard.count("finish_run") < 4:
+            await asyncio.sleep(0.01)
+            clock.advance(600)
+        assert await engine.output_of(run) == {"status": "Canceled"}
+
+
 @pytest.mark.parametrize("step", ["stage_segment", "prepare_push"])
 @asynchronous
 async def test_a_cancellation_ends_the_wait_for_a_step(tmp_path, step):
