@@ -3,20 +3,6 @@
 import re
 
 import pytest
-from autopilot_caller import Caller
-
-from devkit.autopilot import AutopilotSimulator
-
-
-@pytest.fixture
-def autopilot():
-    with AutopilotSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def call(autopilot):
-    return Caller(autopilot)
 
 
 def test_an_upsert_answers_with_the_id_of_the_contact(call):

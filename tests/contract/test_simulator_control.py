@@ -1,20 +1,6 @@
 """What the control endpoints tell about the simulator."""
 
 import pytest
-from autopilot_caller import Caller
-
-from devkit.autopilot import AutopilotSimulator
-
-
-@pytest.fixture
-def autopilot():
-    with AutopilotSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def call(autopilot):
-    return Caller(autopilot)
 
 
 def test_the_state_counts_contacts_lists_and_calls(call):

@@ -4,19 +4,7 @@ import pytest
 import requests
 from autopilot_caller import Caller, exchange
 
-from devkit.autopilot import AutopilotSimulator
 from devkit.autopilot.faults import Faults
-
-
-@pytest.fixture
-def autopilot():
-    with AutopilotSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def call(autopilot):
-    return Caller(autopilot)
 
 
 def statuses(call, count):

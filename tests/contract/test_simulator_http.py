@@ -5,24 +5,12 @@ import socket
 
 import pytest
 import requests
-from autopilot_caller import Caller, exchange
+from autopilot_caller import exchange
 
-from devkit.autopilot import AutopilotSimulator
 from devkit.autopilot.simulator import DEFAULT_KEY
 
 HEADERS = f"Host: localhost\r\nAutopilotApiKey: {DEFAULT_KEY}\r\n".encode()
 CONTACT = b'{"contact":{"Email":"a@example.com"}}'
-
-
-@pytest.fixture
-def autopilot():
-    with AutopilotSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def call(autopilot):
-    return Caller(autopilot)
 
 
 def test_a_missing_key_and_a_wrong_one_are_told_apart(autopilot):

@@ -3,21 +3,8 @@
 import re
 
 import pytest
-from autopilot_caller import Caller
 
-from devkit.autopilot import AutopilotSimulator
 from devkit.autopilot.contacts import ContactList
-
-
-@pytest.fixture
-def autopilot():
-    with AutopilotSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def call(autopilot):
-    return Caller(autopilot)
 
 
 def test_a_new_list_has_a_name_when_created_and_a_title_among_all_lists(call):

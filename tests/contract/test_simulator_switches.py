@@ -2,21 +2,9 @@
 
 import pytest
 import requests
-from autopilot_caller import Caller
 
 from devkit.autopilot import AutopilotSimulator
 from devkit.autopilot.rate import TokenBucket
-
-
-@pytest.fixture
-def autopilot():
-    with AutopilotSimulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def call(autopilot):
-    return Caller(autopilot)
 
 
 @pytest.mark.parametrize(
