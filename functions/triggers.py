@@ -69,6 +69,8 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
     """Look at an arrival; when a snapshot is complete, create and start the runs that it sets off."""
     try:
         arrival = await asyncio.to_thread(app().arrivals.inspect, task["name"])
+        if arrival.state is ArrivalState.IGNORED:
+            logging.info("The file '%s' sets off no run: %s.", task["name"], arrival.why)
         if arrival.state is not ArrivalState.COMPLETE:
             return {"wait_s": arrival.wait_s, "why": arrival.why}
         runs = await asyncio.to_thread(app().runs.create_for_arrival, arrival.snapshots)

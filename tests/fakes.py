@@ -67,9 +67,6 @@ class MemoryBlobs:
     def stream(self, name: str) -> Iterator[bytes]:
         yield self.read(name)
 
-    def lines(self, name: str) -> Iterator[bytes]:
-        yield from self.read(name).splitlines()
-
     def download(self, name: str, path: Path) -> bool:
         if name in self.blobs:
             path.write_bytes(self.blobs[name])

@@ -7,7 +7,6 @@ from itertools import count
 from typing import BinaryIO, Generic, TypeVar
 
 import orjson
-from fakes import MemoryPaces
 
 from shared.domain.connection import Connection
 from shared.domain.destination import Account, Outcome, Pacer, Profile
@@ -26,6 +25,7 @@ from shared.domain.ports import Versioned
 from shared.domain.record import Record
 from shared.domain.run import Counts, Run
 from shared.domain.segment import Segment, SnapshotFile
+from tests.fakes import MemoryPaces
 
 R = TypeVar("R", bound=Record)
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)

@@ -5,9 +5,6 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from fakes import MemoryBlobs
-from fakes_stores import START, MemorySegmentBlobs, PlainEncoder
-
 from shared.domain.destination import Profile
 from shared.domain.export import FieldMapping
 from shared.domain.segment import Snapshot
@@ -16,6 +13,8 @@ from shared.pipeline.ledger import RefusedPerson, accepted_line, load_ledger, me
 from shared.pipeline.pushing import read_batches
 from shared.pipeline.staging import Staged, StageLimits, StageOrder, stage
 from shared.pipeline.workspace import open_database, scratch_folder
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import START, MemorySegmentBlobs, PlainEncoder
 
 LEDGER = "ledgers/export-1/vip/list-1.parquet"
 

@@ -164,14 +164,6 @@ class AzureStateBlobs:
                 download.readinto(file)
         return True
 
-    def lines(self, name: str) -> Iterator[bytes]:
-        rest = b""
-        for chunk in self.stream(name):
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from whole
-        if rest:
-            yield rest
-
     def names(self, prefix: str) -> list[str]:
         with storage_errors("Blob"):
             return list(self._container.list_blob_names(name_starts_with=prefix))

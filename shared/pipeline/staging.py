@@ -1,8 +1,8 @@
 """Stage: one pass over a snapshot's files, and out come chunks of ready-made batches.
 
-Rows are parsed, checked and encoded while they stream by, into one file on scratch disk. DuckDB then finds duplicates
-and compares with the ledger, spilling to disk beyond its memory limit. A second pass over the scratch file picks the
-people to send, in the order of the source. Nothing here grows with the number of rows.
+Rows are parsed, checked and encoded while they stream by, keys and bodies into two files on scratch disk. DuckDB then
+finds duplicates and compares the keys with the ledger, spilling to disk beyond its memory limit. A second pass over the
+scratch files picks the people to send, in the order of the source. Nothing here grows with the number of rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence

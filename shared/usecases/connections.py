@@ -20,10 +20,9 @@ from shared.domain.errors import (
 )
 from shared.domain.identifiers import new_id
 from shared.domain.ports import Stores, Vault
-from shared.domain.record import Clock
+from shared.domain.record import Clock, Name
 from shared.pipeline.pacing import PaceBook, RunPacer
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _CHECK_PATIENCE_S = 20
 
 

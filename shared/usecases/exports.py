@@ -11,10 +11,9 @@ from shared.domain.errors import Conflict, Invalid
 from shared.domain.export import DateOrder, Export, FieldMapping, FieldType, SegmentChoice
 from shared.domain.identifiers import new_id
 from shared.domain.ports import StateBlobs, Stores
-from shared.domain.record import Clock
+from shared.domain.record import Clock, Name
 from shared.pipeline import places
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00-\x1f]+$")]
 

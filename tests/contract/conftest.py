@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from autopilot_caller import Caller
 
 from devkit.autopilot import AutopilotSimulator
+from tests.contract.autopilot_caller import Caller
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 import requests
-from autopilot_caller import Caller, exchange
 
 from devkit.autopilot.faults import Faults
+from tests.contract.autopilot_caller import Caller, exchange
 
 
 def statuses(call, count):

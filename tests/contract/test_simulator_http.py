@@ -5,9 +5,9 @@ import socket
 
 import pytest
 import requests
-from autopilot_caller import exchange
 
 from devkit.autopilot.simulator import DEFAULT_KEY
+from tests.contract.autopilot_caller import exchange
 
 HEADERS = f"Host: localhost\r\nAutopilotApiKey: {DEFAULT_KEY}\r\n".encode()
 CONTACT = b'{"contact":{"Email":"a@example.com"}}'

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from autopilot_caller import Caller
+
+from tests.contract.autopilot_caller import Caller
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef0123456789abcdef"

@@ -165,30 +165,7 @@ def test_state_that_is_missing_is_not_found(state: AzureStateBlobs) -> None:
     with pytest.raises(NotFound):
         state.read("nothing")
     with pytest.raises(NotFound):
-        next(iter(state.lines("nothing")))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"",
-        b"\n",
-        b"one",
-        b"one\ntwo\n",
-        b"one\n\ntwo",
-        b"\r\n a \x85 b \xe2\x80\xa8 c\n",
-        b"x" * (PART - 1) + b"\nsecond\n",
-        b"x" * PART + b"\nsecond",
-        b"y" * (3 * PART) + b"\n" + "é".encode() * PART + b"\nend\n",
-    ],
-    ids=range(9),
-)
-def test_lines_are_whole_wherever_a_part_ends(state: AzureStateBlobs, text: bytes) -> None:
-    state.write("lines", text)
-
-    lines = list(state.lines("lines"))
-
-    assert lines == io.BytesIO(text).read().removesuffix(b"\n").split(b"\n") * (text != b"")
+        next(iter(state.stream("nothing")))
 
 
 def test_an_existing_container_is_used(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from running_host import RunningHost, wait_until, write_app
 
 from devkit.azurite import AzuriteServer
 from devkit.host.blob_paths import BlobPath
+from tests.integration.running_host import RunningHost, wait_until, write_app
 
 APP = """
 import json, os, pathlib, time

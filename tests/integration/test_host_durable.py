@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
-from running_host import RunningHost, wait_until, write_app
 
 from devkit.azurite import AzuriteServer
+from tests.integration.running_host import RunningHost, wait_until, write_app
 
 APP = """
 import json, os, pathlib, time

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from running_host import RunningHost, write_app
 
 from devkit.host.easy_auth import PEOPLE, SESSION_S, EasyAuth
+from tests.integration.running_host import RunningHost, write_app
 
 APP = """
 import json

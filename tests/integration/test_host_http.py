@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_host import RunningHost, wait_until, write_app
+
+from tests.integration.running_host import RunningHost, wait_until, write_app
 
 APP = """
 import json, os, pathlib, time

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from running_host import RunningHost, write_app
+
+from tests.integration.running_host import RunningHost, write_app
 
 HEAD = "import azure.functions as func\nimport azure.durable_functions as df\napp = func.FunctionApp()\n"
 GOOD = '@app.route(route="a")\ndef good(req: func.HttpRequest) -> str:\n    return "ok"\n'

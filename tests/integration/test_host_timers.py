@@ -5,9 +5,8 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from running_host import RunningHost, wait_until, write_app
-
 from devkit.host.timer_status import TimerStatus, TimerStatuses
+from tests.integration.running_host import RunningHost, wait_until, write_app
 
 APP = """
 import json, os, pathlib, time

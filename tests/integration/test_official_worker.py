@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
-from running_host import REPOSITORY, RunningHost, write_app
 
 from devkit.azurite import AzuriteServer
+from tests.integration.running_host import REPOSITORY, RunningHost, write_app
 
 WORKER = "azure-functions-runtime==1.3.0"
 FOLDER = REPOSITORY / ".venv-worker"

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes import MemoryBlobs
-from fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -16,6 +14,8 @@ from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Run
 from shared.usecases.arrivals import Arrival, Arrivals, ArrivalState
 from shared.usecases.runs import Runs
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
 
 EXPORT_FOLDER = "CustomerInsights_abcd1234/BlobExport"
 MANIFEST = f"{EXPORT_FOLDER}/model.json"

@@ -1,7 +1,6 @@
 """Connections: keys go to the vault and nowhere else, and what a check finds is recorded."""
 
 import pytest
-from fakes_stores import START, FakeClock, MemoryStores, MemoryVault, ScriptedDestination
 from pydantic import ValidationError
 
 from shared.domain.access import Principal
@@ -18,6 +17,7 @@ from shared.domain.errors import (
 from shared.domain.export import Export, SegmentChoice
 from shared.pipeline.pacing import PaceBook
 from shared.usecases.connections import Connections, NewConnection
+from tests.fakes_stores import START, FakeClock, MemoryStores, MemoryVault, ScriptedDestination
 
 ADMIN = Principal("admin")
 CONSENT = {"given_by": "Ada", "text": "I agree"}

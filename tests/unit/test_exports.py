@@ -1,8 +1,6 @@
 """Exports: what may be stored, and what removing one takes with it."""
 
 import pytest
-from fakes import MemoryBlobs
-from fakes_stores import START, FakeClock, MemoryStores, ScriptedDestination
 from pydantic import ValidationError
 
 from shared.domain.access import Principal
@@ -13,6 +11,8 @@ from shared.domain.identifiers import run_id
 from shared.domain.run import Run, RunStatus, SegmentRun, Trigger
 from shared.pipeline import places
 from shared.usecases.exports import Exports, NewExport
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import START, FakeClock, MemoryStores, ScriptedDestination
 
 ADMIN = Principal("admin")
 

@@ -1,8 +1,7 @@
 """The ledger: what a run's results make of it."""
 
-from staging_bench import StagingBench
-
 from shared.pipeline.ledger import RefusedPerson, accepted_line, refused_line
+from tests.staging_bench import StagingBench
 
 
 def test_who_was_accepted_is_on_the_ledger_with_the_hash_of_what_was_sent():

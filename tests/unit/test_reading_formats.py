@@ -255,7 +255,9 @@ def test_parquet_that_is_damaged_or_something_else_is_refused(tmp_path: Path) ->
 def test_every_reason_code_is_documented() -> None:
     root = Path(__file__).resolve().parents[2]
     text = (root / "docs" / "segment-files.md").read_text("utf-8")
-    sources = [path.read_text("utf-8") for path in (root / "shared" / "pipeline" / "reading").glob("*.py")]
+    shared = root / "shared"
+    paths = [*(shared / "pipeline" / "reading").glob("*.py"), shared / "pipeline" / "staging.py"]
+    sources = [path.read_text("utf-8") for path in (*paths, shared / "adapters" / "blobs.py")]
     raised = {code for source in sources for code in re.findall(r'code="([a-z-]+)"', source)}
     documented = set(re.findall(r"^\| `([a-z_-]+)` \|", text, re.MULTILINE))
     assert documented == raised | {code.value for code in BrokenCode}

@@ -3,8 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from fakes import MemoryBlobs
-from fakes_stores import START, FakeClock, MemoryStores
 
 from shared.domain.access import Principal
 from shared.domain.errors import Conflict, NotFound
@@ -14,6 +12,8 @@ from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline import places
 from shared.pipeline.rejects import header_line
 from shared.usecases.runs import NewRun, Runs, is_unstarted
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import START, FakeClock, MemoryStores
 
 ADA = Principal("Ada")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import duckdb
 import orjson
 import pytest
-from staging_bench import StagingBench, as_csv
 
 from shared.domain.destination import Stopped
 from shared.domain.errors import SegmentUnreadable
 from shared.domain.masking import spreadsheet_safe
 from shared.pipeline import places
 from shared.pipeline.staging import DUPLICATE
+from tests.staging_bench import StagingBench, as_csv
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from staging_bench import StagingBench, accepted, as_csv, refused
 
 from shared.domain.email_address import explain_email, normalise_email
 from shared.pipeline.staging import DUPLICATE
+from tests.staging_bench import StagingBench, accepted, as_csv, refused
 
 HEADER = ("EMail", "First")
 FIELDS = {"FirstName": "First"}

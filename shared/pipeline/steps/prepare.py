@@ -22,7 +22,7 @@ class PrepareTask(Record):
 
 
 class Prepared(Record):
-    """``chunks`` per segment that has something to send, and the list it goes to. ``failure`` = over the limit."""
+    """``lists`` holds the list's id of every segment that has something to send. ``failure`` = over the limit."""
 
     failure: Failure | None = None
     lists: dict[str, str] = Field(default_factory=dict)
@@ -89,13 +89,14 @@ def _learn(
             continue
         sample = [profile for profile in read_batches(context.state, staged.folder, 0)[0] if profile.joins]
         if learnt := session.learn(lists[staged.segment], sample):
-            context.stores.connections.change(
-                connection.id,
-                lambda present, learnt=learnt: present.model_copy(
-                    update={"learnt": {**present.learnt, **learnt}}
-                ),  # type: ignore[misc]
-            )
+            _remember_learnt(context, connection, learnt)
             return
+
+
+def _remember_learnt(context: RunContext, connection: Connection, learnt: Mapping[str, bool]) -> None:
+    context.stores.connections.change(
+        connection.id, lambda present: present.model_copy(update={"learnt": {**present.learnt, **learnt}})
+    )
 
 
 def _count_distinct(context: RunContext, staged: tuple[Staged, ...], total: int, limit: int) -> int:

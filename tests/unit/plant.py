@@ -1,0 +1,155 @@
+"""A world in memory for the steps of a run, with a destination that does as it is told."""
+
+import csv
+import io
+
+from shared.domain.access import Principal
+from shared.domain.connection import Connection, ConnectionStatus, Consent
+from shared.domain.export import Export, FieldMapping, SegmentChoice
+from shared.domain.run import Run
+from shared.domain.segment import Segment, Snapshot
+from shared.pipeline.pacing import PaceBook
+from shared.pipeline.pushing import PushTask
+from shared.pipeline.steps.begin import begin
+from shared.pipeline.steps.context import PipelineLimits, RunContext
+from shared.pipeline.steps.finish import Finished, FinishTask, finish
+from shared.pipeline.steps.prepare import PrepareTask, prepare
+from shared.pipeline.steps.push import push
+from shared.pipeline.steps.stage_segment import StageTask, stage_segment
+from shared.usecases.runs import NewRun, Runs
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import (
+    START,
+    FakeClock,
+    MemorySegmentBlobs,
+    MemoryStores,
+    MemoryVault,
+    ScriptedDestination,
+)
+
+ADA = Principal("Ada")
+
+
+class Plant:
+    """Everything a run needs, with an export of the segments vip and churn."""
+
+    def __init__(self, *segments: str, max_profiles: int = 1_000) -> None:
+        self.clock, self.stores, self.state = FakeClock(), MemoryStores(), MemoryBlobs()
+        self.blobs, self.vault, self.destination = (
+            MemorySegmentBlobs(),
+            MemoryVault(key="right-key"),
+            ScriptedDestination(),
+        )
+        self.runs = Runs(self.stores, self.state, self.clock)
+        self.context = RunContext(
+            self.stores,
+            self.blobs,
+            self.state,
+            self.vault,
+            {"autopilot": self.destination},
+            PaceBook(self.stores.paces),
+            PipelineLimits(
+                max_profiles_per_run=max_profiles,
+                max_calls_per_s=0,
+                stage_memory_mb=128,
+                stage_max_file_mb=16,
+                batches_per_chunk=2,
+                push_threads=2,
+            ),
+            self.clock,
+        )
+        consent = Consent(given_by="Ada", given_at=START, text="I agree")
+        connection = Connection(
+            id="connection-1",
+            destination="autopilot",
+            display_name="Ours",
+            secret_name="key",
+            secret_owned=True,
+            consent=consent,
+            status=ConnectionStatus.CONNECTED,
+            created_at=START,
+            updated_at=START,
+        )
+        self.stores.connections.add(connection.id, connection)
+        export = Export(
+            id="export-1",
+            name="Weekly",
+            connection_id=connection.id,
+            email_column="EMail",
+            fields=(FieldMapping(field="FirstName", column="First"),),
+            segments=tuple(SegmentChoice(name=name) for name in segments or ("vip",)),
+            created_at=START,
+            updated_at=START,
+        )
+        self.stores.exports.add(export.id, export)
+
+    def arrive(self, segment: str, *people: str, names: str = "x") -> None:
+        """A file of a segment comes in."""
+        text = "EMail,First\n" + "".join(f"{person},{names}\n" for person in people)
+        file = self.blobs.put(f"{segment}/a.csv", text, self.clock())
+        snapshot = Snapshot(id=f"s{file.etag}", segment=segment, arrived_at=self.clock(), files=(file,))
+        self.stores.segments.remove(segment)
+        self.stores.segments.add(segment, Segment(name=segment, source=f"{segment}/", snapshot=snapshot))
+
+    def order(self, *, full: bool = False) -> str:
+        return self.runs.create_on_demand("export-1", NewRun(full=full), ADA).id
+
+    def limit_to(self, max_profiles: int) -> None:
+        """Give the connection a limit of its own."""
+        self.stores.connections.change(
+            "connection-1", lambda present: present.model_copy(update={"max_profiles_per_run": max_profiles})
+        )
+
+    def cancel(self, run_id: str) -> None:
+        self.runs.cancel(run_id, ADA)
+
+    def run_of(self, run_id: str) -> Run:
+        return self.stores.runs.get(run_id).record
+
+    def stage_all(self, run_id: str) -> tuple:
+        begun = begin(self.context, run_id)
+        return tuple(
+            stage_segment(self.context, StageTask(run_id=run_id, segment=name)) for name in begun.segments
+        )
+
+    def tasks(self, run_id: str, staged: tuple, lists: dict[str, str]) -> list[PushTask]:
+        return [
+            PushTask(
+                run_id=run_id,
+                segment=one.segment,
+                list_id=lists[one.segment],
+                folder=one.folder,
+                chunk=number,
+            )
+            for one in staged
+            if one.segment in lists
+            for number in range(one.chunks)
+        ]
+
+    def run_to_end(self, run_id: str) -> Finished:
+        """What the orchestration does when nothing needs to be waited for."""
+        staged = self.stage_all(run_id)
+        prepared = prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
+        failure, complete = prepared.failure, prepared.failure is None
+        for task in self.tasks(run_id, staged, prepared.lists):
+            pushed = push(self.context, task)
+            if pushed.failure or pushed.stopped:
+                failure, complete = pushed.failure, False
+                break
+        return finish(
+            self.context, FinishTask(run_id=run_id, staged=staged, failure=failure, complete=complete)
+        )
+
+    def members(self, title: str) -> set[str]:
+        return self.destination.members[self.destination.lists[title]]
+
+    def rejects(self, run_id: str) -> list[list[str]]:
+        text = b"".join(self.runs.rejects(run_id)).decode()
+        return list(csv.reader(io.StringIO(text, newline="")))[1:]
+
+    def is_free(self) -> bool:
+        return "connection-1" not in self.stores.lanes.held
+
+
+def people(count: int, start: int = 0) -> list[str]:
+    return [f"p{number}@example.com" for number in range(start, start + count)]
