@@ -40,7 +40,7 @@ class App:
             container.upload_blob(name, file, overwrite=True)
 
     def add_export(self, key: str, max_calls_per_s: float | None) -> str:
-        consent = {"given_by": "bench", "text": "Invented people, to a simulator."}
+        consent = {"agreed": True, "version": "1"}
         connection = self.call(
             "POST",
             "connections",

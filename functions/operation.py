@@ -27,14 +27,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A decoded request. ``body`` is an instance of the operation's body model, or None without one."""
+    """A decoded request. ``body`` is an instance of the operation's body model, or None without one. ``identify`` is
+    asked only by operations that need to know who calls."""
 
     url: str
     params: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
-    principal: Principal
+    identify: Callable[[Mapping[str, str]], Principal]
+
+    @property
+    def principal(self) -> Principal:
+        """Who is calling. Raises NotSignedIn or Forbidden."""
+        return self.identify(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,10 @@ DurableHandler = Callable[[Request, df.DurableOrchestrationClient], Awaitable[An
 
 
 class Operations:
-    """Collects operations and puts them on a blueprint."""
+    """Collects operations and puts them on a blueprint. ``identify`` tells from its headers who makes a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, identify: Callable[[Mapping[str, str]], Principal]) -> None:
+        self._identify = identify
         self.blueprint = df.Blueprint()
         self.declared: list[Operation] = []
 
@@ -102,7 +109,7 @@ class Operations:
 
             def invoke(req: func.HttpRequest) -> func.HttpResponse:
                 try:
-                    return _encode(handler(_decode(req, operation.body)))
+                    return _encode(handler(self._decode(req, operation.body)))
                 except Exception as error:
                     return _problem(req, error)
 
@@ -121,7 +128,7 @@ class Operations:
 
             async def invoke(req: func.HttpRequest, client: Any) -> func.HttpResponse:
                 try:
-                    return _encode(await handler(_decode(req, operation.body), client))
+                    return _encode(await handler(self._decode(req, operation.body), client))
                 except Exception as error:
                     return _problem(req, error)
 
@@ -129,6 +136,16 @@ class Operations:
             return handler
 
         return register
+
+    def _decode(self, req: func.HttpRequest, model: type[BaseModel] | None) -> Request:
+        return Request(
+            url=req.url,
+            params=req.route_params,
+            query=req.params,
+            headers=req.headers,
+            identify=self._identify,
+            body=None if model is None else _decode_body(req.get_body() or b"", model),
+        )
 
     def _declare(
         self, handler: Callable[..., Any], method: str, route: str, declaration: Declaration
@@ -154,20 +171,6 @@ class Operations:
 async def in_thread(work: Callable[[], T]) -> T:
     """Run blocking work beside the event loop, which orchestrations share."""
     return await asyncio.to_thread(work)
-
-
-def _decode(req: func.HttpRequest, model: type[BaseModel] | None) -> Request:
-    body = None
-    if model is not None:
-        body = _decode_body(req.get_body() or b"", model)
-    return Request(
-        url=req.url,
-        params=req.route_params,
-        query=req.params,
-        headers=req.headers,
-        body=body,
-        principal=Principal("function key"),
-    )
 
 
 def _decode_body(data: bytes, model: type[BaseModel]) -> BaseModel:

@@ -84,7 +84,7 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
     return {"wait_s": 0, "why": "", "runs": [run.id for run in runs]}
 
 
-@bp.timer_trigger(arg_name="timer", schedule="%REFRESH_SCHEDULE%", run_on_startup=False, use_monitor=True)
+@bp.timer_trigger(arg_name="timer", schedule="0 0 2 * * *", run_on_startup=False, use_monitor=True)
 @bp.durable_client_input(client_name="client")
 async def refresh(timer: func.TimerRequest, client: Any) -> None:
     """Run every export on what has arrived. The slot is the minute: one delivered twice starts nothing twice."""

@@ -16,9 +16,11 @@ from shared.adapters.tables import TableStores
 from shared.adapters.vault import KeyVault
 from shared.domain.destination import Destination
 from shared.domain.record import Clock, utc_now
+from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.settings import Settings
+from shared.usecases.alerts import AlertDesk
 from shared.usecases.arrivals import Arrivals
 from shared.usecases.connections import Connections
 from shared.usecases.exports import Exports
@@ -69,6 +71,22 @@ class App:
         return AzureStateBlobs(service, settings.state_container)
 
     @cached_property
+    def log_blobs(self) -> AzureStateBlobs:
+        settings = self.settings
+        service = _blob_service(
+            settings.state_storage, settings.state_storage__blobserviceuri, settings.state_storage__clientid
+        )
+        return AzureStateBlobs(service, settings.logs_container)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.log_blobs, self.clock)
+
+    @cached_property
+    def alerts(self) -> AlertDesk:
+        return AlertDesk(self.stores, self.vault, self.journal, self.clock)
+
+    @cached_property
     def vault(self) -> KeyVault:
         settings = self.settings
         return KeyVault(
@@ -95,13 +113,17 @@ class App:
             self.vault,
             self.destinations,
             self.paces,
+            self.journal,
+            self.alerts,
             max_profiles_per_run=self.settings.max_profiles_per_run,
             clock=self.clock,
         )
 
     @cached_property
     def exports(self) -> Exports:
-        return Exports(self.stores, self.state_blobs, self.destinations, self.clock)
+        return Exports(
+            self.stores, self.state_blobs, self.segment_blobs, self.destinations, self.journal, self.clock
+        )
 
     @cached_property
     def segments(self) -> Segments:
@@ -109,7 +131,7 @@ class App:
 
     @cached_property
     def runs(self) -> Runs:
-        return Runs(self.stores, self.state_blobs, self.clock)
+        return Runs(self.stores, self.state_blobs, self.journal, self.clock)
 
     @cached_property
     def arrivals(self) -> Arrivals:
@@ -144,8 +166,14 @@ class App:
                 stage_max_file_mb=settings.stage_max_file_mb,
                 batches_per_chunk=settings.batches_per_chunk,
                 push_threads=settings.push_threads,
+                run_attempts=settings.run_attempts,
+                run_retry_after_s=settings.run_retry_after_s,
+                row_log=settings.row_log,
             ),
             self.clock,
+            self.journal,
+            self.log_blobs,
+            self.alerts,
         )
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from shared.domain.access import Role
 from shared.domain.errors import Fault, SegpilotError
+from shared.pipeline.row_log import RowLog
 
 
 class SettingsInvalid(SegpilotError):
@@ -41,7 +43,7 @@ class Settings(BaseModel):
     key_vault_verify_challenge_resource: bool = True
     autopilot_url: str = "https://api2.autopilothq.com/v1"
     autopilot_timeout_s: Positive = 60
-    refresh_schedule: str = "0 0 2 * * *"
+    function_key_role: Role = Role.CONTRIBUTOR
     settle_time_s: Annotated[float, Field(ge=0, le=86_400)] = 60
     max_profiles_per_run: Positive = 100_000
     max_calls_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
@@ -51,6 +53,14 @@ class Settings(BaseModel):
     push_lanes: Positive = 2
     push_threads: Positive = 16
     push_patience_s: Positive = 6 * 3600
+    run_attempts: Positive = 3
+    run_retry_after_s: Positive = 3600
+    logs_container: str = "segpilot-logs"
+    row_log: RowLog = RowLog.REJECTS
+    run_retention_days: Positive = 90
+    rejects_retention_days: Positive = 30
+    log_retention_days: Positive = 365
+    alert_private_hosts: str = ""
 
     @model_validator(mode="after")
     def _storage_is_named(self) -> Self:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.domain.destination import Stopped
@@ -45,16 +46,25 @@ class PatientPacer:
 
 
 class MemoryBlobs:
-    """State blobs in memory."""
+    """State blobs in memory. ``written_at`` overrides ``now`` as the moment of a blob's last change."""
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
+        self.written_at: dict[str, datetime] = {}
+        self.now = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None:
         self.blobs[name] = data if isinstance(data, bytes) else b"".join(data)
 
     def write_once(self, name: str, data: bytes) -> bytes:
         return self.blobs.setdefault(name, data)
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        self.blobs[name] = change(self.blobs.get(name))
+        return self.blobs[name]
+
+    def append(self, name: str, data: bytes) -> None:
+        self.blobs[name] = self.blobs.get(name, b"") + data
 
     def upload(self, name: str, path: Path) -> None:
         self.blobs[name] = path.read_bytes()
@@ -74,6 +84,9 @@ class MemoryBlobs:
 
     def names(self, prefix: str) -> list[str]:
         return sorted(name for name in self.blobs if name.startswith(prefix))
+
+    def changed_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        return ((name, self.written_at.get(name, self.now)) for name in self.names(prefix))
 
     def remove(self, names: Sequence[str]) -> None:
         for name in names:

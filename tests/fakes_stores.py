@@ -9,7 +9,8 @@ from typing import BinaryIO, Generic, TypeVar
 import orjson
 
 from shared.domain.connection import Connection
-from shared.domain.destination import Account, Outcome, Pacer, Profile
+from shared.domain.destination import Account, DestinationList, Leaver, Outcome, Pacer, Profile
+from shared.domain.erasure import Erasure
 from shared.domain.errors import (
     Conflict,
     NotFound,
@@ -24,7 +25,9 @@ from shared.domain.identifiers import newest_first
 from shared.domain.ports import Versioned
 from shared.domain.record import Record
 from shared.domain.run import Counts, Run
-from shared.domain.segment import Segment, SnapshotFile
+from shared.domain.schedule import Refresh
+from shared.domain.segment import Segment, SegmentSource, SnapshotFile
+from shared.domain.standing import Alert, Standing
 from tests.fakes import MemoryPaces
 
 R = TypeVar("R", bound=Record)
@@ -78,6 +81,12 @@ class MemoryRecords(Generic[R]):
         self.replace(record_id, wanted, present.etag)
         return wanted
 
+    def upsert(self, record_id: str, change: Callable[[R | None], R]) -> R:
+        present = self.find(record_id)
+        wanted = change(present and present.record)
+        self._store(record_id, wanted, int(present.etag) + 1 if present else 1)
+        return wanted
+
     def remove(self, record_id: str) -> None:
         self.rows.pop(record_id, None)
 
@@ -103,6 +112,19 @@ class MemoryRuns(MemoryRecords[Run]):
         super().__init__(Run, newest_first)
         self.reports: dict[str, dict[str, Counts]] = {}
         self.requests: dict[str, datetime] = {}
+
+    def page_of(self, export_id: str, size: int, after: str | None = None) -> tuple[list[Run], str | None]:
+        runs = [run for run in self.all() if run.export_id == export_id]
+        if after is not None:
+            runs = [run for run in runs if newest_first(run.id) > after]
+        following = newest_first(runs[size - 1].id) if len(runs) > size else None
+        return runs[:size], following
+
+    def forget_requests(self, before: datetime) -> int:
+        old = [key for key, at in self.requests.items() if at < before]
+        for key in old:
+            del self.requests[key]
+        return len(old)
 
     def report(self, run_id: str, part: str, counts: Counts) -> None:
         self.reports.setdefault(run_id, {})[part] = counts
@@ -140,6 +162,11 @@ class MemoryStores:
         self.connections = MemoryRecords(Connection)
         self.exports = MemoryRecords(Export)
         self.segments = MemoryRecords(Segment)
+        self.sources = MemoryRecords(SegmentSource)
+        self.standings = MemoryRecords(Standing)
+        self.refreshes = MemoryRecords(Refresh)
+        self.alerts = MemoryRecords(Alert)
+        self.erasures = MemoryRecords(Erasure)
         self.runs = MemoryRuns()
         self.lanes = MemoryLanes()
         self.paces = MemoryPaces()
@@ -185,6 +212,20 @@ class MemorySegmentBlobs:
         return SnapshotFile(name=name, etag=etag, size_bytes=len(content))
 
 
+class HeardAlerts:
+    """``runs`` are the runs it was told of, ``connections`` what it was told of connections."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.connections: list[tuple[str, str | None]] = []
+
+    def note_run(self, run: Run) -> None:
+        self.runs.append(run)
+
+    def note_connection(self, connection_id: str, problem: str | None) -> None:
+        self.connections.append((connection_id, problem))
+
+
 class MemoryVault:
     """While ``silent`` it answers nothing."""
 
@@ -207,6 +248,10 @@ class MemoryVault:
         self._answer()
         self.secrets.pop(name, None)
 
+    def names(self) -> list[str]:
+        self._answer()
+        return sorted(self.secrets)
+
     def ping(self) -> None:
         self._answer()
 
@@ -219,7 +264,9 @@ class PlainEncoder:
     """``{"Email": …, field: text}``; the value "?" does not cast."""
 
     def __init__(self, fields: Sequence[FieldMapping]) -> None:
-        self._fields, self.columns = tuple(fields), tuple(mapping.column for mapping in fields)
+        self._fields = tuple(mapping for mapping in fields if mapping.column)
+        self._constants = {mapping.field: mapping.constant for mapping in fields if mapping.column is None}
+        self.columns = tuple(mapping.column or "" for mapping in self._fields)
         self._dropped: dict[str, int] = {}
 
     @property
@@ -227,7 +274,7 @@ class PlainEncoder:
         return self._dropped
 
     def encode(self, email: str, values: Sequence[object]) -> str:
-        person: dict[str, object] = {"Email": email}
+        person: dict[str, object] = {"Email": email, **self._constants}
         for mapping, value in zip(self._fields, values, strict=True):
             if value == "?":
                 self._dropped[mapping.column] = self._dropped.get(mapping.column, 0) + 1
@@ -267,8 +314,17 @@ class ScriptedDestination:
             if mapping.type is None and mapping.field not in self.standard_fields
         ]
 
+    def suggest(self, columns: Sequence[str]) -> list[FieldMapping]:
+        return [FieldMapping(field=name, column=name) for name in columns if name in self.standard_fields]
+
     def encoder(self, fields: Sequence[FieldMapping]) -> PlainEncoder:
         return PlainEncoder(fields)
+
+    def show(self, body: str) -> dict[str, object]:
+        return {**orjson.loads(body), "Email": "***"}
+
+    def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
+        return -(-to_send // self.batch_size) + leaving
 
     def open(
         self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
@@ -297,9 +353,9 @@ class ScriptedSession:
         self._call("check")
         return Account("The account", len(self._destination.lists))
 
-    def find_lists(self, titles: Sequence[str]) -> dict[str, str]:
-        self._call("find_lists")
-        return {title: self._destination.lists[title] for title in titles if title in self._destination.lists}
+    def lists(self) -> list[DestinationList]:
+        self._call("lists")
+        return [DestinationList(list_id, title) for title, list_id in self._destination.lists.items()]
 
     def ensure_list(self, title: str) -> str:
         self._call("ensure_list")
@@ -319,6 +375,21 @@ class ScriptedSession:
             if profile.joins:
                 self._destination.members[list_id].add(profile.email)
             outcome.accepted[profile.email] = f"person-{profile.email}"
+
+    def remove(self, list_id: str, leavers: Sequence[Leaver], outcome: Outcome) -> None:
+        self._call("remove")
+        for leaver in leavers:
+            if reason := self._destination.refused.get(leaver.email):
+                outcome.refused[leaver.email] = reason
+                continue
+            self._destination.members[list_id].discard(leaver.email)
+            outcome.removed.add(leaver.email)
+
+    def delete_contact(self, email: str) -> bool:
+        self._call("delete_contact")
+        for members in self._destination.members.values():
+            members.discard(email)
+        return self._destination.contacts.pop(email, None) is not None
 
     def close(self) -> None:
         pass

@@ -119,10 +119,7 @@ def _add_export(api: Api, stack: LocalStack, source: Source, console: Console) -
         {
             "display_name": "Autopilot (simulated)" if simulated else "Autopilot",
             "api_key": stack.autopilot_key,
-            "consent": {
-                "given_by": "demo",
-                "text": "The people of this segment may be sent to this account.",
-            },
+            "consent": {"agreed": True, "version": "1"},
             # The simulator has no limit of its own; a real account is treated with the usual care.
             "max_calls_per_s": 0 if simulated else None,
         },

@@ -36,6 +36,8 @@ def build_environment(
         "STATE_STORAGE": connection_string,
         "AUTOPILOT_URL": autopilot_url,
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+        "FUNCTION_KEY_ROLE": "administrator",
+        "ALERT_PRIVATE_HOSTS": "127.0.0.1,localhost",
         **vault,
     }
     for name in ("NO_PROXY", "no_proxy"):

@@ -93,6 +93,22 @@ class TableRecords(Generic[R]):
                 continue
             return wanted
 
+    def upsert(self, record_id: str, change: Callable[[R | None], R]) -> R:
+        while True:
+            present = self.find(record_id)
+            wanted = change(present.record if present else None)
+            if present and wanted == present.record:
+                return wanted
+            try:
+                if present:
+                    self.replace(record_id, wanted, present.etag)
+                else:
+                    self.add(record_id, wanted)
+            except (PreconditionFailed, Conflict, NotFound):
+                time.sleep(0.02)
+                continue
+            return wanted
+
     def remove(self, record_id: str) -> None:
         with storage_errors("Table"), contextlib.suppress(ResourceNotFoundError):
             self._table.delete_entity(self._partition, self._row_key(record_id))
@@ -134,10 +150,40 @@ class TableRecords(Generic[R]):
 
 
 class TableRuns(TableRecords[Run]):
-    """Runs, newest first; live progress sits in a partition per run."""
+    """Runs, newest first; live progress sits in a partition per run, and the ids of an export's runs in one per export."""
 
     def __init__(self, table: TableClient) -> None:
         super().__init__(table, "run", Run, newest_first)
+
+    def add(self, record_id: str, record: Run) -> str:
+        # The index first: an entry that leads nowhere is passed over, a run without one would not be found.
+        entry = {
+            "PartitionKey": _index_key(record.export_id),
+            "RowKey": self._row_key(record_id),
+            "Id": record_id,
+        }
+        with storage_errors("Table"):
+            self._table.upsert_entity(entry, mode=UpdateMode.REPLACE)
+        return super().add(record_id, record)
+
+    def remove(self, record_id: str) -> None:
+        found = self.find(record_id)
+        super().remove(record_id)
+        if found:
+            with storage_errors("Table"), contextlib.suppress(ResourceNotFoundError):
+                self._table.delete_entity(_index_key(found.record.export_id), self._row_key(record_id))
+
+    def page_of(self, export_id: str, size: int, after: str | None = None) -> tuple[list[Run], str | None]:
+        with storage_errors("Table"):
+            entries = self._table.query_entities(
+                "PartitionKey eq @partition and RowKey gt @after",
+                parameters={"partition": _index_key(export_id), "after": after or ""},
+                results_per_page=min(size + 1, _LONGEST_PAGE),
+            )
+            keys = [(str(entry["RowKey"]), str(entry["Id"])) for entry in islice(entries, size + 1)]
+        following = keys[size - 1][0] if len(keys) > size else None
+        found = [self.find(run_id) for _, run_id in keys[:size]]
+        return [run.record for run in found if run], following
 
     def report(self, run_id: str, part: str, counts: Counts) -> None:
         entity = {
@@ -169,11 +215,26 @@ class TableRuns(TableRecords[Run]):
                 known = self._table.get_entity("request", storage_key(key))
                 return datetime.fromtimestamp(float(known["At"]), UTC)
 
+    def forget_requests(self, before: datetime) -> int:
+        forgotten = 0
+        with storage_errors("Table"):
+            old = self._table.query_entities(
+                "PartitionKey eq 'request' and At lt @before", parameters={"before": before.timestamp()}
+            )
+            for entity in old:
+                self._table.delete_entity(entity["PartitionKey"], entity["RowKey"])
+                forgotten += 1
+        return forgotten
+
     def _progress(self, run_id: str) -> Iterator[Mapping[str, Any]]:
         with storage_errors("Table"):
             yield from self._table.query_entities(
                 "PartitionKey eq @partition", parameters={"partition": _progress_key(run_id)}
             )
+
+
+def _index_key(export_id: str) -> str:
+    return f"runs-of:{storage_key(export_id)}"
 
 
 def _progress_key(run_id: str) -> str:

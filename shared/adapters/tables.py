@@ -6,8 +6,11 @@ from shared.adapters.storage_errors import storage_errors
 from shared.adapters.table_coordination import TableLanes, TablePaces
 from shared.adapters.table_records import TableRecords, TableRuns
 from shared.domain.connection import Connection
+from shared.domain.erasure import Erasure
 from shared.domain.export import Export
-from shared.domain.segment import Segment
+from shared.domain.schedule import Refresh
+from shared.domain.segment import Segment, SegmentSource
+from shared.domain.standing import Alert, Standing
 
 
 class TableStores:
@@ -23,6 +26,11 @@ class TableStores:
         self.connections = TableRecords(self._catalogue, "connection", Connection)
         self.exports = TableRecords(self._catalogue, "export", Export)
         self.segments = TableRecords(self._catalogue, "segment", Segment)
+        self.sources = TableRecords(self._catalogue, "source", SegmentSource)
+        self.standings = TableRecords(self._catalogue, "standing", Standing)
+        self.refreshes = TableRecords(self._catalogue, "refresh", Refresh)
+        self.alerts = TableRecords(self._catalogue, "alert", Alert)
+        self.erasures = TableRecords(self._catalogue, "erasure", Erasure)
         self.runs = TableRuns(runs)
         self.lanes = TableLanes(coordination)
         self.paces = TablePaces(coordination)

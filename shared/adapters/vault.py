@@ -59,6 +59,11 @@ class KeyVault:
         with self._errors(name), contextlib.suppress(ResourceNotFoundError):
             self._client.begin_delete_secret(name).wait()
 
+    def names(self) -> list[str]:
+        with self._errors("segpilot-list"):
+            found = self._client.list_properties_of_secrets()
+            return sorted(secret.name for secret in found if secret.name and secret.enabled)
+
     def ping(self) -> None:
         with self._errors("segpilot-ping"), contextlib.suppress(ResourceNotFoundError):
             self._client.get_secret("segpilot-ping")

@@ -21,12 +21,28 @@ class Profile(NamedTuple):
     body: str
 
 
+class Leaver(NamedTuple):
+    """Someone on our ledger who is no longer in the segment."""
+
+    email: str
+    contact_id: str
+
+
+class DestinationList(NamedTuple):
+    """A list that exists at the destination."""
+
+    id: str
+    title: str
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: ``accepted`` maps e-mail to contact id, ``refused`` e-mail to reason code."""
+    """What became of a batch: ``accepted`` maps e-mail to contact id, ``refused`` e-mail to reason code; ``removed``
+    are the e-mails of leavers who are off the list now."""
 
     accepted: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +75,13 @@ class Encoder(Protocol):
     """Turns one row into the destination's form of a person."""
 
     columns: tuple[str, ...]
-    """The columns it needs, besides the e-mail's."""
+    """The columns it needs, besides the e-mail's. Constants need none."""
 
     def encode(self, email: str, values: Sequence[object]) -> str:
-        """Return the person as compact JSON; blank values are left out, those that do not cast are counted."""
+        """Return the person as compact JSON. ``values`` are those of ``columns``, in their order.
+
+        What a blank value does is up to its mapping; values that do not cast are left out and counted.
+        """
 
     @property
     def dropped(self) -> Mapping[str, int]:
@@ -79,8 +98,8 @@ class Session(Protocol):
     def check(self) -> Account:
         """Raises Unauthorized, Refused or Unavailable."""
 
-    def find_lists(self, titles: Sequence[str]) -> dict[str, str]:
-        """Return the ids of those lists that exist, by title."""
+    def lists(self) -> list[DestinationList]:
+        """Return all lists. Of two with the same title the first one counts."""
 
     def ensure_list(self, title: str) -> str:
         """Return the id of the list with this title; it is created when there is none."""
@@ -95,6 +114,16 @@ class Session(Protocol):
         accepted only when the destination said so and the list has them. A batch that is refused as a whole is
         halved until the person who causes it stands alone. Raises Unauthorized, Refused, Unavailable or Stopped.
         """
+
+    def remove(self, list_id: str, leavers: Sequence[Leaver], outcome: Outcome) -> None:
+        """Take people off the list; they stay contacts and nothing else changes. Safe to repeat.
+
+        ``outcome.removed`` gets those who are off it, also those who were before, ``outcome.refused`` the others.
+        Raises Unauthorized, Refused, Unavailable or Stopped.
+        """
+
+    def delete_contact(self, email: str) -> bool:
+        """Delete a person for good. Returns False when there was none. Raises like ``push``."""
 
     def close(self) -> None: ...
 
@@ -112,7 +141,16 @@ class Destination(Protocol):
     def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
         """Return one sentence per mapping that the destination cannot take."""
 
+    def suggest(self, columns: Sequence[str]) -> list[FieldMapping]:
+        """Propose a standard field for each column whose name says enough, in English, Spanish or Romanian."""
+
     def encoder(self, fields: Sequence[FieldMapping]) -> Encoder: ...
+
+    def show(self, body: str) -> dict[str, object]:
+        """Return an encoded person for people to look at: the e-mail address is masked."""
+
+    def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
+        """Return how many calls it takes to send so many people, of whom some join and others leave a list."""
 
     def open(
         self,

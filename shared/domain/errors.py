@@ -5,7 +5,7 @@ Each class answers three questions as attributes: may the same thing be tried ag
 end up in the rejects of a run.
 
 SegpilotError
-├── caller is to blame: Invalid, NotFound, Conflict, PreconditionFailed, Forbidden
+├── caller is to blame: Invalid, NotSignedIn, Forbidden, NotFound, Conflict, PreconditionFailed, PreconditionRequired
 ├── the file is to blame: SegmentUnreadable
 ├── the destination: DestinationError
 │   ├── Unauthorized        the key was refused
@@ -79,6 +79,16 @@ class Conflict(SegpilotError):
 
 class PreconditionFailed(SegpilotError):
     code, status, title, fault = "changed-meanwhile", 412, "Somebody changed it meanwhile", Fault.CALLER
+
+
+class PreconditionRequired(SegpilotError):
+    """A change has to say which version it is a change of."""
+
+    code, status, title, fault = "version-needed", 428, "Say which version you are changing", Fault.CALLER
+
+
+class NotSignedIn(SegpilotError):
+    code, status, title, fault = "not-signed-in", 401, "Sign in first", Fault.CALLER
 
 
 class SegmentUnreadable(SegpilotError):

@@ -5,6 +5,8 @@ import secrets
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _DIGITS_INVERTED = str.maketrans("0123456789", "9876543210")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -35,6 +37,11 @@ def newest_first(identifier: str) -> str:
         return key
     prefix, stamp, rest = key.split("-", 2)
     return "-".join((prefix, stamp.translate(_DIGITS_INVERTED), rest))
+
+
+def version_of(record: BaseModel, *, without: frozenset[str] = frozenset()) -> str:
+    """Return a digest of what a record holds; ``without`` names what is not part of it."""
+    return digest(record.model_dump_json(exclude=set(without)), length=16)
 
 
 def storage_key(name: str) -> str:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import BinaryIO, Generic, Protocol, TypeVar
 
 from shared.domain.connection import Connection
+from shared.domain.erasure import Erasure
 from shared.domain.export import Export
 from shared.domain.record import Record
 from shared.domain.run import Counts, Run
-from shared.domain.segment import Segment, SnapshotFile
+from shared.domain.schedule import Refresh
+from shared.domain.segment import Segment, SegmentSource, SnapshotFile
+from shared.domain.standing import Alert, Standing
 
 R = TypeVar("R", bound=Record)
 
@@ -40,6 +43,9 @@ class Records(Protocol[R]):
     def change(self, record_id: str, change: Callable[[R], R]) -> R:
         """Read, change and store until no one else came between; raises NotFound."""
 
+    def upsert(self, record_id: str, change: Callable[[R | None], R]) -> R:
+        """Like ``change``, for a record that may not exist yet: then ``change`` gets None."""
+
     def remove(self, record_id: str) -> None:
         """Remove; nothing happens when it is not there."""
 
@@ -52,6 +58,9 @@ class Records(Protocol[R]):
 class Runs(Records[Run], Protocol):
     """Runs, newest first, with live progress kept beside them."""
 
+    def page_of(self, export_id: str, size: int, after: str | None = None) -> tuple[list[Run], str | None]:
+        """Like ``page``, for the runs of one export."""
+
     def report(self, run_id: str, part: str, counts: Counts) -> None:
         """Store the progress of one part of a run, in place of what that part said before."""
 
@@ -62,6 +71,9 @@ class Runs(Records[Run], Protocol):
 
     def remember_request(self, key: str, at: datetime) -> datetime:
         """Return when a request with this idempotency key was first seen."""
+
+    def forget_requests(self, before: datetime) -> int:
+        """Forget the idempotency keys that were first seen before; returns how many."""
 
 
 class Lanes(Protocol):
@@ -105,6 +117,16 @@ class Stores(Protocol):
     @property
     def segments(self) -> Records[Segment]: ...
     @property
+    def sources(self) -> Records[SegmentSource]: ...
+    @property
+    def standings(self) -> Records[Standing]: ...
+    @property
+    def refreshes(self) -> Records[Refresh]: ...
+    @property
+    def alerts(self) -> Records[Alert]: ...
+    @property
+    def erasures(self) -> Records[Erasure]: ...
+    @property
     def runs(self) -> Runs: ...
     @property
     def lanes(self) -> Lanes: ...
@@ -132,12 +154,18 @@ class SegmentBlobs(Protocol):
 
 
 class StateBlobs(Protocol):
-    """Blobs of our own: chunks, results, ledgers, rejects."""
+    """Blobs of our own: chunks, results, ledgers, rejects, logs."""
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> None: ...
 
     def write_once(self, name: str, data: bytes) -> bytes:
         """Write unless there is such a blob; returns what it holds now."""
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Read, change and store until no one else came between; a missing blob is None. Returns what was stored."""
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end of a blob, which is made when it is missing. Writers at the same time do not mix."""
 
     def upload(self, name: str, path: Path) -> None: ...
 
@@ -149,6 +177,9 @@ class StateBlobs(Protocol):
 
     def names(self, prefix: str) -> list[str]: ...
 
+    def changed_at(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Yield every blob below ``prefix`` with the moment of its last change."""
+
     def stream(self, name: str) -> Iterator[bytes]: ...
 
     def remove(self, names: Sequence[str]) -> None: ...
@@ -156,8 +187,21 @@ class StateBlobs(Protocol):
     def ping(self) -> None: ...
 
 
+class Alerts(Protocol):
+    """Tells people of changes of state. It never raises: an alert that cannot be sent is tried again later."""
+
+    def note_run(self, run: Run) -> None:
+        """Take note of a run that ended or waits for approval."""
+
+    def note_connection(self, connection_id: str, problem: str | None) -> None:
+        """Take note of what is wrong with a connection; None = it works."""
+
+
 class Vault(Protocol):
     """API keys. A key is written once and only ever read to talk to the destination."""
+
+    def names(self) -> list[str]:
+        """Return the names of all secrets that are enabled, sorted. Raises SecretUnavailable."""
 
     def store(self, name: str, value: str) -> None: ...
 

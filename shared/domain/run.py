@@ -11,18 +11,20 @@ from shared.domain.segment import Snapshot
 
 
 class RunStatus(StrEnum):
-    """The words of Customer Insights' system status page."""
+    """The words of Customer Insights' system status page, and two of our own."""
 
     QUEUED = "Queued"
     PROCESSING = "Processing"
+    WAITING_FOR_APPROVAL = "Waiting for approval"
     SUCCESSFUL = "Successful"
+    SUCCESSFUL_WITH_REJECTS = "Successful with rejects"
     FAILED = "Failed"
     CANCELED = "Canceled"
     SKIPPED = "Skipped"
 
     @property
     def ended(self) -> bool:
-        return self not in (RunStatus.QUEUED, RunStatus.PROCESSING)
+        return self not in (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.WAITING_FOR_APPROVAL)
 
 
 class Stage(StrEnum):
@@ -30,21 +32,29 @@ class Stage(StrEnum):
 
     WAITING = "waiting for the connection"
     STAGING = "reading"
+    APPROVAL = "waiting for approval"
     PUSHING = "sending"
+    REMOVING = "removing"
     FINISHING = "finishing"
     DONE = "done"
 
 
 class Trigger(StrEnum):
+    """What started a run. RETRY: an earlier run that failed in passing, or whose rejects are tried again."""
+
     UPLOAD = "upload"
     SCHEDULE = "schedule"
+    REFRESH = "refresh"
     ON_DEMAND = "on demand"
+    RUN_ALL = "run all"
+    RETRY = "retry"
 
 
 class Counts(Record):
     """People of one run. ``profiles`` = distinct valid people; sent + unchanged + refused + left = profiles.
 
-    ``left`` are people that were not reached because the run ended early; ``calls`` are HTTP requests.
+    ``left`` are people that were not reached because the run ended early; ``calls`` are HTTP requests. ``leavers``
+    are people on the list who are no longer in the segment, ``removed`` those of them who were taken off it.
     """
 
     rows: int = 0
@@ -54,6 +64,7 @@ class Counts(Record):
     unchanged: int = 0
     sent: int = 0
     refused: int = 0
+    leavers: int = 0
     removed: int = 0
     calls: int = 0
 
@@ -75,11 +86,48 @@ def add_reasons(*parts: Mapping[str, int]) -> dict[str, int]:
 
 
 class Failure(Record):
-    """Why a run ended badly: one sentence, and what to do."""
+    """Why a run ended badly: one sentence, and what to do. ``transient`` = trying again later may help."""
 
     code: str
     message: str
     remedy: str = ""
+    transient: bool = False
+
+
+class Step(Record):
+    """One step of a run and its time; ``segment`` where it is about one."""
+
+    stage: Stage
+    segment: str | None = None
+    started_at: Moment
+    ended_at: Moment | None = None
+
+
+class Decision(StrEnum):
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+class Approval(Record):
+    """What a trip-wire found, and what a person decided. ``round`` counts up when a run has to ask again."""
+
+    round: int = 1
+    reasons: tuple[str, ...]
+    removals: int
+    rejects: int
+    asked_at: Moment
+    expires_at: Moment
+    decision: Decision | None = None
+    decided_by: str | None = None
+    decided_at: Moment | None = None
+
+
+class Estimate(Record):
+    """What a dry run expects of a real one. ``seconds`` is None while no rate is known."""
+
+    calls: int
+    seconds: float | None = None
 
 
 class SegmentRun(Record):
@@ -102,19 +150,29 @@ class Plan(Record):
 
 
 class Run(Record):
+    """``run_as`` is the connection's export user. A ``dry`` run sends nothing. ``retries`` names the run whose
+    unsent people alone are sent. ``attempt`` counts runs of the same cause that failed in passing."""
+
     id: str
     export_id: str
     export_name: str
     connection_id: str
     trigger: Trigger
     requested_by: str
+    run_as: str | None = None
     full: bool = False
+    dry: bool = False
+    retries: str | None = None
+    attempt: int = 1
     segments: tuple[SegmentRun, ...]
     status: RunStatus = RunStatus.QUEUED
     stage: Stage = Stage.WAITING
+    steps: tuple[Step, ...] = ()
     counts: Counts = Counts()
     rejected: dict[str, int] = Field(default_factory=dict)
     dropped_values: dict[str, int] = Field(default_factory=dict)
+    approval: Approval | None = None
+    estimate: Estimate | None = None
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
     cancel_requested_by: str | None = None

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, ConnectionStatus, Consent, Finding
+from shared.domain.consent import CONSENT_TEXTS, CONSENT_VERSION
 from shared.domain.destination import Destination, Stopped
 from shared.domain.errors import (
     Conflict,
@@ -19,20 +20,22 @@ from shared.domain.errors import (
     Unauthorized,
 )
 from shared.domain.identifiers import new_id
-from shared.domain.ports import Stores, Vault
+from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock, Name
+from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook, RunPacer
 
 _CHECK_PATIENCE_S = 20
 
 
 class NewConsent(BaseModel):
-    """The recorded agreement: who gave it, to which text, and when (now, unless said otherwise)."""
+    """*I agree*, to a version of the text that ``GET /api/consent`` shows. ``given_by`` is the caller unless named."""
 
     model_config = ConfigDict(extra="forbid")
-    given_by: Name
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
-    given_at: datetime | None = None
+    agreed: Literal[True]
+    version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    language: Literal["en", "es", "ro"] = "en"
+    given_by: Name | None = None
 
 
 class NewConnection(BaseModel):
@@ -71,15 +74,25 @@ class Connections:
         vault: Vault,
         destinations: Mapping[str, Destination],
         paces: PaceBook,
+        journal: Journal,
+        alerts: Alerts,
         *,
         max_profiles_per_run: int,
         clock: Clock,
     ) -> None:
         self._stores, self._vault, self._destinations, self._paces = stores, vault, destinations, paces
+        self._journal, self._alerts = journal, alerts
         self._max_profiles_per_run, self._clock = max_profiles_per_run, clock
 
-    def add(self, new: NewConnection, _principal: Principal) -> Connection:
+    def add(self, new: NewConnection, principal: Principal) -> Connection:
         """Store the key, then the connection. Raises Invalid or SecretUnavailable; nothing is left half-made."""
+        principal.require(Role.ADMINISTRATOR)
+        if new.consent.version != CONSENT_VERSION:
+            raise Invalid(
+                f"The text of the agreement has changed: its version is {CONSENT_VERSION}.",
+                errors=[{"pointer": "/consent/version", "detail": "not the present version"}],
+                remedy="Read it, and agree to it: GET /api/consent.",
+            )
         if new.destination not in self._destinations:
             raise Invalid(
                 f"There is no destination '{new.destination}'.",
@@ -98,7 +111,11 @@ class Connections:
             secret_name=new.secret_name or f"segpilot-{connection_id}",
             secret_owned=new.secret_name is None,
             consent=Consent(
-                given_by=new.consent.given_by, given_at=new.consent.given_at or now, text=new.consent.text
+                given_by=new.consent.given_by or principal.name,
+                given_at=now,
+                version=new.consent.version,
+                language=new.consent.language,
+                text=CONSENT_TEXTS[new.consent.language],
             ),
             max_profiles_per_run=new.max_profiles_per_run,
             max_calls_per_s=new.max_calls_per_s,

@@ -10,9 +10,10 @@ from shared.domain.destination import Destination
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.export import DateOrder, Export, FieldMapping, FieldType, SegmentChoice
 from shared.domain.identifiers import new_id
-from shared.domain.ports import StateBlobs, Stores
+from shared.domain.ports import SegmentBlobs, StateBlobs, Stores
 from shared.domain.record import Clock, Name
 from shared.pipeline import places
+from shared.pipeline.journal import Journal
 
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00-\x1f]+$")]
@@ -59,11 +60,18 @@ class Exports:
     """Use cases of exports."""
 
     def __init__(
-        self, stores: Stores, state: StateBlobs, destinations: Mapping[str, Destination], clock: Clock
+        self,
+        stores: Stores,
+        state: StateBlobs,
+        segments: SegmentBlobs,
+        destinations: Mapping[str, Destination],
+        journal: Journal,
+        clock: Clock,
     ) -> None:
-        self._stores, self._state, self._destinations, self._clock = stores, state, destinations, clock
+        self._stores, self._state, self._segments = stores, state, segments
+        self._destinations, self._journal, self._clock = destinations, journal, clock
 
-    def add(self, new: NewExport, _principal: Principal) -> Export:
+    def add(self, new: NewExport, principal: Principal) -> Export:
         """Store an export; it does not run yet. Raises Invalid that names what does not fit."""
         connection = self._stores.connections.find(new.connection_id)
         if connection is None:
@@ -72,6 +80,7 @@ class Exports:
                 errors=[{"pointer": "/connection_id", "detail": "unknown"}],
                 remedy="Add the connection first: POST /api/connections.",
             )
+        principal.require_use(connection.record)
         fields = tuple(FieldMapping(**mapping.model_dump()) for mapping in new.fields)
         if problems := self._destinations[connection.record.destination].check_mapping(fields):
             raise Invalid(
@@ -108,8 +117,8 @@ class Exports:
     def remove(self, export_id: str) -> None:
         """Remove the export and its ledgers; people stay on their lists. Raises Conflict while a run goes on."""
         export = self.get(export_id)
-        for run in self._stores.runs.all():
-            if run.export_id == export_id and not run.status.ended:
+        for run in self._stores.runs.page_of(export_id, 100)[0]:
+            if not run.status.ended:
                 raise Conflict(
                     f"The export '{export.name}' is running.",
                     code="export-running",

@@ -15,7 +15,9 @@ from shared.domain.record import Clock
 from shared.domain.run import Plan, Run, RunStatus, SegmentRun, Stage, Trigger
 from shared.domain.segment import Snapshot
 from shared.pipeline import places
+from shared.pipeline.journal import Journal
 from shared.pipeline.rejects import header_line
+from shared.pipeline.standings import remember_run
 
 _PAGE = 50
 
@@ -55,8 +57,8 @@ class RunPage(BaseModel):
 class Runs:
     """Use cases of runs. A run that is created here still has to be given to the orchestration."""
 
-    def __init__(self, stores: Stores, state: StateBlobs, clock: Clock) -> None:
-        self._stores, self._state, self._clock = stores, state, clock
+    def __init__(self, stores: Stores, state: StateBlobs, journal: Journal, clock: Clock) -> None:
+        self._stores, self._state, self._journal, self._clock = stores, state, journal, clock
 
     def create_on_demand(
         self, export_id: str, order: NewRun, principal: Principal, request_key: str | None = None
@@ -90,6 +92,8 @@ class Runs:
         """Create one run per export and snapshot; repeated notices give the same runs."""
         runs = []
         for export in self._stores.exports.all():
+            if export.connection_id is None or not export.active:
+                continue
             for snapshot in snapshots:
                 if export.segment(snapshot.segment):
                     cause, at = snapshot.id, snapshot.arrived_at
@@ -102,12 +106,14 @@ class Runs:
         """Create one run per export whose segments have arrived; a slot delivered twice gives the same runs."""
         runs = []
         for export in self._stores.exports.all():
+            if export.connection_id is None or not export.active:
+                continue
             found = [self._stores.segments.find(choice.name) for choice in export.segments]
             snapshots = [segment.record.snapshot for segment in found if segment]
             if snapshots:
                 cause = f"refresh {slot.isoformat()}"
                 runs.append(
-                    self._create(export, snapshots, Trigger.SCHEDULE, cause, slot, "schedule", full=False)
+                    self._create(export, snapshots, Trigger.REFRESH, cause, slot, "refresh", full=False)
                 )
         return runs
 
@@ -160,6 +166,13 @@ class Runs:
         # Of two creators at once, the plan of the first one counts for both.
         wanted = Plan(export=export, snapshots=tuple(snapshots)).model_dump_json().encode()
         plan = Plan.model_validate_json(self._state.write_once(places.plan(wanted_id), wanted))
+        if plan.export.connection_id is None:
+            raise Conflict(
+                f"The export '{plan.export.name}' has no connection.",
+                code="no-connection",
+                remedy="Give it a connection first.",
+            )
+        connection = self._stores.connections.find(plan.export.connection_id)
         run = Run(
             id=wanted_id,
             export_id=export.id,
@@ -167,6 +180,9 @@ class Runs:
             connection_id=plan.export.connection_id,
             trigger=trigger,
             requested_by=requested_by,
+            run_as=connection.record.export_user.name
+            if connection and connection.record.export_user
+            else None,
             full=full,
             segments=_planned_segments(plan),
             warnings=() if trigger is Trigger.UPLOAD else _missing_segments(plan),
@@ -176,6 +192,8 @@ class Runs:
             self._stores.runs.add(run.id, run)
         except Conflict:
             return self._stores.runs.get(run.id).record
+        remember_run(self._stores, run)
+        self._journal.note_run("queued", run)
         return run
 
     def _view(self, run: Run) -> RunView:

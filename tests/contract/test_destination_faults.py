@@ -279,7 +279,7 @@ def test_an_answer_that_says_nothing_about_people_accuses_nobody(answer: Answer)
         with pytest.raises(DestinationError):
             session.push("contactlist_1", make_people(numbered(2)), outcome)
         with pytest.raises(DestinationError):
-            session.find_lists(["Segment"])
+            session.lists()
 
     assert outcome == Outcome()
     assert server.calls <= 20
@@ -315,4 +315,4 @@ def test_lists_in_an_odd_form_are_passed_over() -> None:
         session = Autopilot(server.url, timeout_s=2).open(
             lambda _fresh: "key", PatientPacer(), {}, connections=1
         )
-        assert session.find_lists(["A"]) == {"A": "l2"}
+        assert session.lists() == [("l1", ""), ("l2", "A")]

@@ -75,7 +75,7 @@ def live_through_a_lot(scene: Scene) -> None:
     app.post(f"connections/{connection}/connect")
     app.simulator.order("faults", {"clear": True})
 
-    consent = {"given_by": "tests", "text": "Agreed."}
+    consent = {"agreed": True, "version": "1"}
     for body in (
         {"display_name": "", "api_key": right, "consent": consent},
         {"display_name": "A", "api_key": {"nested": right}, "consent": consent},

@@ -125,7 +125,7 @@ SEGPILOT = {
         "blobTrigger %SEGMENTS_CONTAINER%/{name} SEGMENT_STORAGE EventGrid deferred",
         "durableClient",
     ],
-    "refresh": ["timerTrigger %REFRESH_SCHEDULE% useMonitor", "durableClient"],
+    "refresh": ["timerTrigger 0 0 2 * * * useMonitor", "durableClient"],
 }
 
 
@@ -251,7 +251,6 @@ def real_worker(worker_python: Path, tmp_path_factory: pytest.TempPathFactory) -
             "STATE_STORAGE": storage.connection_string,
             "KEY_VAULT_URL": "https://localhost:8443",
             "SEGMENTS_CONTAINER": "segments",
-            "REFRESH_SCHEDULE": "0 0 2 * * *",
         }
         yield Worker(worker_python, REPOSITORY, settings)
 

@@ -69,7 +69,7 @@ def make_connection(name: str = "c1", text: str = "I agree") -> Connection:
         display_name=name,
         secret_name="key",
         secret_owned=True,
-        consent=Consent(given_by="ada", given_at=NOW, text=text),
+        consent=Consent(given_by="ada", given_at=NOW, version="1", language="en", text=text),
         created_at=NOW,
         updated_at=NOW,
     )

@@ -141,7 +141,7 @@ class Segpilot:
 
     def add_connection(self, **changes: object) -> str:
         """Add a connection without a ceiling of calls and return its id."""
-        consent = {"given_by": "tests", "text": "Invented people, to a simulator."}
+        consent = {"agreed": True, "version": "1"}
         key = {} if "secret_name" in changes else {"api_key": self.stack.autopilot_key}
         body = {"display_name": "Autopilot", "max_calls_per_s": 0, "consent": consent, **key, **changes}
         self._connections.append(str(self.post("connections", body)["id"]))

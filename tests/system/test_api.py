@@ -5,7 +5,7 @@ import pytest
 from tests.system.driver import Json, Segpilot, make_people
 from tests.system.invariants import outcome
 
-NEW_CONNECTION = {"display_name": "A", "api_key": "k", "consent": {"given_by": "tests", "text": "Agreed."}}
+NEW_CONNECTION = {"display_name": "A", "api_key": "k", "consent": {"agreed": True, "version": "1"}}
 
 
 @pytest.fixture

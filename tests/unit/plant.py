@@ -3,11 +3,12 @@
 import csv
 import io
 
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, ConnectionStatus, Consent
 from shared.domain.export import Export, FieldMapping, SegmentChoice
 from shared.domain.run import Run
 from shared.domain.segment import Segment, Snapshot
+from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
 from shared.pipeline.pushing import PushTask
 from shared.pipeline.steps.begin import begin
@@ -21,13 +22,14 @@ from tests.fakes import MemoryBlobs
 from tests.fakes_stores import (
     START,
     FakeClock,
+    HeardAlerts,
     MemorySegmentBlobs,
     MemoryStores,
     MemoryVault,
     ScriptedDestination,
 )
 
-ADA = Principal("Ada")
+ADA = Principal("Ada", Role.ADMINISTRATOR)
 
 
 class Plant:
@@ -40,7 +42,9 @@ class Plant:
             MemoryVault(key="right-key"),
             ScriptedDestination(),
         )
-        self.runs = Runs(self.stores, self.state, self.clock)
+        self.logs, self.alerts = MemoryBlobs(), HeardAlerts()
+        self.journal = Journal(self.logs, self.clock)
+        self.runs = Runs(self.stores, self.state, self.journal, self.clock)
         self.context = RunContext(
             self.stores,
             self.blobs,
@@ -57,8 +61,11 @@ class Plant:
                 push_threads=2,
             ),
             self.clock,
+            self.journal,
+            self.logs,
+            self.alerts,
         )
-        consent = Consent(given_by="Ada", given_at=START, text="I agree")
+        consent = Consent(given_by="Ada", given_at=START, version="1", language="en", text="I agree")
         connection = Connection(
             id="connection-1",
             destination="autopilot",

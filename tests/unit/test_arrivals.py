@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shared.domain.errors import SegmentUnreadable
 from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Run
+from shared.pipeline.journal import Journal
 from shared.usecases.arrivals import Arrival, Arrivals, ArrivalState
 from shared.usecases.runs import Runs
 from tests.fakes import MemoryBlobs
@@ -29,7 +30,7 @@ class Inbox:
     def __init__(self, *segments: str) -> None:
         self.clock, self.stores, self.blobs = FakeClock(), MemoryStores(), MemorySegmentBlobs()
         self.arrivals = Arrivals(self.stores, self.blobs, SETTLE_S, self.clock)
-        self._runs = Runs(self.stores, MemoryBlobs(), self.clock)
+        self._runs = Runs(self.stores, MemoryBlobs(), Journal(MemoryBlobs(), self.clock), self.clock)
         self._settling: list[str] = []
         for number, name in enumerate(segments):
             export = Export(

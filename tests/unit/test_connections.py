@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import (
     Conflict,
@@ -15,12 +15,14 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.export import Export, SegmentChoice
+from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
 from shared.usecases.connections import Connections, NewConnection
-from tests.fakes_stores import START, FakeClock, MemoryStores, MemoryVault, ScriptedDestination
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import START, FakeClock, HeardAlerts, MemoryStores, MemoryVault, ScriptedDestination
 
-ADMIN = Principal("admin")
-CONSENT = {"given_by": "Ada", "text": "I agree"}
+ADMIN = Principal("admin", Role.ADMINISTRATOR)
+CONSENT = {"agreed": True, "version": "1", "given_by": "Ada"}
 
 
 class BrokenRecords:
@@ -37,6 +39,8 @@ class Office:
             self.vault,
             {"autopilot": self.destination},
             PaceBook(self.stores.paces),
+            Journal(MemoryBlobs(), self.clock),
+            HeardAlerts(),
             max_profiles_per_run=1_000,
             clock=self.clock,
         )
@@ -68,7 +72,7 @@ def test_the_key_does_not_show_when_a_request_is_printed():
 
 def test_consent_is_recorded_with_the_present_moment(office):
     consent = office.add().consent
-    assert (consent.given_by, consent.text, consent.given_at) == ("Ada", "I agree", START)
+    assert (consent.given_by, consent.version, consent.given_at) == ("Ada", "1", START)
 
 
 def test_a_secret_that_exists_can_be_used_and_stays_when_the_connection_is_removed(office):
@@ -102,7 +106,7 @@ def test_a_text_that_is_no_key_is_refused(office, key):
         {"secret_name": "not a name"},
         {"secret_name": "a/b"},
         {"api_key": "a", "display_name": "  "},
-        {"api_key": "a", "consent": {"given_by": "", "text": "x"}},
+        {"api_key": "a", "consent": {"agreed": False, "version": "1"}},
         {"api_key": "a", "consent": None},
         {"api_key": "a", "max_profiles_per_run": 0},
         {"api_key": "a", "max_calls_per_s": -1},

@@ -3,18 +3,19 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, Consent
 from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.export import SegmentChoice
 from shared.domain.identifiers import run_id
 from shared.domain.run import Run, RunStatus, SegmentRun, Trigger
 from shared.pipeline import places
+from shared.pipeline.journal import Journal
 from shared.usecases.exports import Exports, NewExport
 from tests.fakes import MemoryBlobs
-from tests.fakes_stores import START, FakeClock, MemoryStores, ScriptedDestination
+from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores, ScriptedDestination
 
-ADMIN = Principal("admin")
+ADMIN = Principal("admin", Role.ADMINISTRATOR)
 
 
 class Office:
@@ -26,12 +27,19 @@ class Office:
             display_name="Ours",
             secret_name="key",
             secret_owned=True,
-            consent=Consent(given_by="Ada", given_at=START, text="I agree"),
+            consent=Consent(given_by="Ada", given_at=START, version="1", language="en", text="I agree"),
             created_at=START,
             updated_at=START,
         )
         self.stores.connections.add(connection.id, connection)
-        self.exports = Exports(self.stores, self.state, {"autopilot": ScriptedDestination()}, FakeClock())
+        self.exports = Exports(
+            self.stores,
+            self.state,
+            MemorySegmentBlobs(),
+            {"autopilot": ScriptedDestination()},
+            Journal(MemoryBlobs(), FakeClock()),
+            FakeClock(),
+        )
 
     def add(self, **wanted: object):
         export = {

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 
 import function_app
 from functions import api
+from functions.api.registry import VERSION
 from functions.openapi import openapi_document
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -21,7 +22,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """As a client gets it: once through JSON."""
-    return json.loads(orjson.dumps(openapi_document(api.operations.declared, api.VERSION)))
+    return json.loads(orjson.dumps(openapi_document(api.operations.declared, VERSION)))
 
 
 def operations_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

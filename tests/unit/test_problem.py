@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from functions.operation import Answer, Operations, Request
 from shared.domain import errors
+from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, Invalid, SegpilotError, Throttled
 from shared.settings import SettingsInvalid
 
@@ -28,7 +29,7 @@ class Body(BaseModel):
 
 def call(handler, data: bytes = b"", **declaration: object) -> func.HttpResponse:
     """What the function of an operation answers."""
-    operations = Operations()
+    operations = Operations(lambda _headers: Principal("Ada", Role.ADMINISTRATOR))
     operations.add("POST", "things/{id}", summary="Try", answer=None, **declaration)(handler)
     [builder] = operations.blueprint._function_builders
     function = builder.build(func.AuthLevel.FUNCTION).get_user_function()
@@ -106,7 +107,7 @@ def test_the_handler_gets_the_decoded_request():
     def thing(request: Request) -> Answer:
         assert request.body == Body(size=3)
         assert (request.params["id"], request.query["q"], request.headers["x-test"]) == ("7", "2", "1")
-        assert request.principal.name == "function key"
+        assert request.principal.name == "Ada"
         return Answer(Part(name="é"), 201, {"Location": "there"})
 
     answer = call_with_body(thing, b'{"size": 3}')

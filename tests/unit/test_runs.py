@@ -4,18 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Counts, Plan, RunStatus, Stage, Trigger
 from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline import places
+from shared.pipeline.journal import Journal
 from shared.pipeline.rejects import header_line
 from shared.usecases.runs import NewRun, Runs, is_unstarted
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemoryStores
 
-ADA = Principal("Ada")
+ADA = Principal("Ada", Role.ADMINISTRATOR)
 
 
 class Office:
@@ -23,7 +24,7 @@ class Office:
 
     def __init__(self, *arrived: str) -> None:
         self.stores, self.state, self.clock = MemoryStores(), MemoryBlobs(), FakeClock()
-        self.runs = Runs(self.stores, self.state, self.clock)
+        self.runs = Runs(self.stores, self.state, Journal(MemoryBlobs(), self.clock), self.clock)
         export = Export(
             id="export-1",
             name="Weekly",
@@ -137,7 +138,7 @@ def test_a_slot_of_the_schedule_starts_one_run_per_export_with_files():
     slot = START + timedelta(hours=2)
     [first] = office.runs.create_for_schedule(slot)
     assert office.runs.create_for_schedule(slot) == [first]
-    assert first.trigger is Trigger.SCHEDULE
+    assert first.trigger is Trigger.REFRESH
     [second] = office.runs.create_for_schedule(slot + timedelta(days=1))
     assert second.id != first.id
     assert Office().runs.create_for_schedule(slot) == []

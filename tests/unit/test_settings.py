@@ -36,7 +36,7 @@ def test_every_variable_that_the_code_or_the_host_asks_for_is_documented():
         asked |= set(re.findall(r"environ(?:\.get\(|\[)\s*[\"'](\w+)", text))
         asked |= set(re.findall(r"%([A-Z][A-Z_]{2,})%", text))
         asked |= set(re.findall(r"connection=[\"'](\w+)", text))
-    assert {"SEGMENTS_CONTAINER", "REFRESH_SCHEDULE", "SEGMENT_STORAGE"} <= asked
+    assert {"SEGMENTS_CONTAINER", "SEGMENT_STORAGE"} <= asked
     assert asked - DOCUMENTED == set()
 
 

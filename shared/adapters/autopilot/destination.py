@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from urllib.parse import quote
 
 import orjson
@@ -9,9 +10,11 @@ import requests
 
 from shared.adapters.autopilot.client import AutopilotClient, AutopilotRefusal
 from shared.adapters.autopilot.encoder import STANDARD_FIELDS, ContactEncoder, check_mapping
-from shared.domain.destination import Account, Outcome, Pacer, Profile
+from shared.adapters.autopilot.suggestions import suggest_fields
+from shared.domain.destination import Account, DestinationList, Leaver, Outcome, Pacer, Profile
 from shared.domain.errors import Refused, Unavailable
 from shared.domain.export import FieldMapping
+from shared.domain.masking import mask
 
 _LIST_IN_BULK = "list_in_bulk"
 _PING_TIMEOUT_S = 5
@@ -45,8 +48,20 @@ class Autopilot:
     def check_mapping(self, fields: Sequence[FieldMapping]) -> list[str]:
         return check_mapping(fields)
 
+    def suggest(self, columns: Sequence[str]) -> list[FieldMapping]:
+        return suggest_fields(columns)
+
     def encoder(self, fields: Sequence[FieldMapping]) -> ContactEncoder:
         return ContactEncoder(fields)
+
+    def show(self, body: str) -> dict[str, object]:
+        contact: dict[str, object] = orjson.loads(body)
+        return {**contact, "Email": mask(str(contact["Email"]))}
+
+    def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
+        """Where the bulk call does not put people on lists, each of them takes a call of its own."""
+        singly = 0 if learnt.get(_LIST_IN_BULK) else joining
+        return ceil(to_send / self.batch_size) + singly + leaving
 
     def open(
         self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
@@ -75,7 +90,7 @@ class AutopilotSession:
         self._client.close()
 
     def check(self) -> Account:
-        lists = self._lists()
+        lists = self.lists()
         try:
             account = self._client.call("GET", "/account")
         except Refused:
@@ -83,27 +98,33 @@ class AutopilotSession:
         name = account.get("fullName") or account.get("instanceId") if isinstance(account, dict) else None
         return Account(str(name) if name else None, len(lists))
 
-    def find_lists(self, titles: Sequence[str]) -> dict[str, str]:
-        """Two lists may have the same title; the first one counts."""
-        wanted, found = set(titles), dict[str, str]()
-        for list_id, title in self._lists():
-            if title in wanted:
-                found.setdefault(title, list_id)
-        return found
+    def lists(self) -> list[DestinationList]:
+        answer = self._client.call("GET", "/lists")
+        entries = answer.get("lists") if isinstance(answer, dict) else None
+        if not isinstance(entries, list):
+            raise Unavailable("Autopilot answered without its lists.")
+        return [
+            DestinationList(str(entry["list_id"]), str(entry.get("title") or ""))
+            for entry in entries
+            if isinstance(entry, dict) and entry.get("list_id")
+        ]
 
     def ensure_list(self, title: str) -> str:
         """Creation is slow at times and may answer without an id (recorded: 30 s), and a call that seemed to
         fail may have worked; a list is therefore looked up before it is created, and before that is repeated."""
         for _ in range(_LIST_CREATIONS):
-            if found := self.find_lists([title]):
-                return found[title]
+            if found := self._find_list(title):
+                return found
             if list_id := self._create_list(title):
                 return list_id
             for _ in range(_LIST_POLLS):
-                if found := self.find_lists([title]):
-                    return found[title]
+                if found := self._find_list(title):
+                    return found
                 self._pacer.pause(_LIST_POLL_S)
         raise Unavailable(f"Autopilot did not create the list '{title}'.")
+
+    def _find_list(self, title: str) -> str | None:
+        return next((each.id for each in self.lists() if each.title == title), None)
 
     def _create_list(self, title: str) -> str | None:
         """Return the new list's id, or None when the answer leaves open whether and when there will be one."""
@@ -232,16 +253,28 @@ class AutopilotSession:
             raise
         return True
 
-    def _lists(self) -> list[tuple[str, str]]:
-        answer = self._client.call("GET", "/lists")
-        entries = answer.get("lists") if isinstance(answer, dict) else None
-        if not isinstance(entries, list):
-            raise Unavailable("Autopilot answered without its lists.")
-        return [
-            (str(entry["list_id"]), str(entry.get("title") or ""))
-            for entry in entries
-            if isinstance(entry, dict) and entry.get("list_id")
-        ]
+    def remove(self, list_id: str, leavers: Sequence[Leaver], outcome: Outcome) -> None:
+        """Whom Autopilot does not know any more, or not on this list, is off it."""
+        for leaver in leavers:
+            try:
+                self._client.call("DELETE", _member_path(list_id, leaver.contact_id))
+            except AutopilotRefusal as refusal:
+                if refusal.http_status == _FORBIDDEN:
+                    raise
+                if refusal.http_status != _NOT_FOUND:
+                    outcome.refused[leaver.email] = "not_removed"
+                    continue
+            outcome.removed.add(leaver.email)
+
+    def delete_contact(self, email: str) -> bool:
+        """By e-mail, all contacts with the address go (Autopilot API blueprint, 2015)."""
+        try:
+            self._client.call("DELETE", f"/contact/{quote(email, safe='@')}")
+        except AutopilotRefusal as refusal:
+            if refusal.http_status == _NOT_FOUND:
+                return False
+            raise
+        return True
 
 
 def _with_list(contact: str, list_id: str) -> str:

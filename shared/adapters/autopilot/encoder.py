@@ -70,7 +70,7 @@ class ContactEncoder:
     """Encodes rows by one mapping. Not thread-safe: it counts the values that it had to leave out."""
 
     def __init__(self, fields: Sequence[FieldMapping]) -> None:
-        self.columns = tuple(mapping.column for mapping in fields)
+        self.columns = tuple(mapping.column or "" for mapping in fields)
         self._standard: list[tuple[int, str]] = []
         self._as_text = make_caster(FieldType.STRING)
         self._custom: list[tuple[int, str, Callable[[object], object]]] = []

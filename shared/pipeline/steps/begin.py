@@ -29,9 +29,10 @@ def begin(context: RunContext, run_id: str) -> Begun:
     if run.stage not in (Stage.WAITING, Stage.STAGING):
         return Begun(segments=tuple(segment.name for segment in run.segments))
     with context.session(run, connection) as session:
-        lists = session.find_lists([segment.list_title for segment in run.segments])
+        known = session.lists()
         calls = session.calls
     _note_accepted_key(context, connection)
+    lists = {each.title: each.id for each in reversed(known)}
     segments = tuple(
         segment.model_copy(update={"list_id": lists.get(segment.list_title)}) for segment in run.segments
     )

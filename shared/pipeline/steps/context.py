@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from shared.domain.connection import Connection
 from shared.domain.destination import Destination, Session, Stopped
 from shared.domain.errors import Conflict
-from shared.domain.ports import SegmentBlobs, StateBlobs, Stores, Vault
+from shared.domain.ports import Alerts, SegmentBlobs, StateBlobs, Stores, Vault
 from shared.domain.record import Clock
 from shared.domain.run import Plan, Run
 from shared.pipeline import places
+from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook, RunPacer
+from shared.pipeline.row_log import RowLog
 from shared.pipeline.stop_watch import StopWatch
 
 _LANE_HOLD_S = 900.0
@@ -27,6 +29,9 @@ class PipelineLimits:
     stage_max_file_mb: int
     batches_per_chunk: int
     push_threads: int
+    run_attempts: int = 1
+    run_retry_after_s: int = 3600
+    row_log: RowLog = RowLog.OFF
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class RunContext:
     paces: PaceBook
     limits: PipelineLimits
     clock: Clock
+    journal: Journal
+    logs: StateBlobs
+    alerts: Alerts
 
     def run(self, run_id: str) -> Run:
         return self.stores.runs.get(run_id).record

@@ -1,0 +1,17 @@
+"""Where the operations of the API are collected."""
+
+from urllib.parse import urlsplit
+
+from functions.operation import Operations, Request
+from functions.principal import read_principal
+
+VERSION = "0.2.0"
+
+operations = Operations(read_principal)
+
+
+def location(request: Request, path: str) -> dict[str, str]:
+    """Return the header that says where a thing is: ``path`` below the API of this app."""
+    parts = urlsplit(request.url)
+    prefix = parts.path.partition("/api/")[0]
+    return {"Location": f"{parts.scheme}://{parts.netloc}{prefix}/api/{path}"}
