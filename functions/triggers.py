@@ -73,7 +73,7 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
             logging.info("The file '%s' sets off no run: %s.", task["name"], arrival.why)
         if arrival.state is not ArrivalState.COMPLETE:
             return {"wait_s": arrival.wait_s, "why": arrival.why}
-        runs = await asyncio.to_thread(app().runs.create_for_arrival, arrival.snapshots)
+        runs = await asyncio.to_thread(app().run_orders.for_arrival, arrival.snapshots)
     except SegpilotError as problem:
         if problem.retryable:
             raise
@@ -91,5 +91,5 @@ async def refresh(timer: func.TimerRequest, client: Any) -> None:
     if timer.past_due:
         logging.info("The refresh is late and is caught up now.")
     slot = datetime.now(UTC).replace(second=0, microsecond=0)
-    for run in await asyncio.to_thread(app().runs.create_for_schedule, slot):
+    for run in await asyncio.to_thread(app().run_orders.for_refresh, slot):
         await start_run(client, run)

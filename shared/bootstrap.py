@@ -25,6 +25,7 @@ from shared.usecases.arrivals import Arrivals
 from shared.usecases.connections import Connections
 from shared.usecases.exports import Exports
 from shared.usecases.health import Health
+from shared.usecases.run_orders import RunOrders
 from shared.usecases.runs import Runs
 from shared.usecases.segments import Segments
 
@@ -128,6 +129,10 @@ class App:
     @cached_property
     def segments(self) -> Segments:
         return Segments(self.stores)
+
+    @cached_property
+    def run_orders(self) -> RunOrders:
+        return RunOrders(self.stores, self.state_blobs, self.journal, self.clock)
 
     @cached_property
     def runs(self) -> Runs:

@@ -7,7 +7,8 @@ from functions.operation import Answer, Request, in_thread, joined
 from functions.starting import cancel_run, start_run
 from shared.bootstrap import app
 from shared.domain.errors import Conflict, Invalid, NotFound, StorageUnavailable
-from shared.usecases.runs import NewRun, RunPage, RunView
+from shared.usecases.run_orders import NewRun
+from shared.usecases.runs import RunPage, RunView
 
 
 @operations.add_durable(
@@ -23,7 +24,7 @@ from shared.usecases.runs import NewRun, RunPage, RunView
 async def run_export(request: Request, client: df.DurableOrchestrationClient) -> Answer:
     """Answers at once; the run goes on in the background."""
     run = await in_thread(
-        lambda: app().runs.create_on_demand(
+        lambda: app().run_orders.on_demand(
             request.params["id"], request.body, request.principal, request.headers.get("idempotency-key")
         )
     )

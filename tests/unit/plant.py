@@ -17,7 +17,8 @@ from shared.pipeline.steps.finish import Finished, FinishTask, finish
 from shared.pipeline.steps.prepare import PrepareTask, prepare
 from shared.pipeline.steps.push import push
 from shared.pipeline.steps.stage_segment import StageTask, stage_segment
-from shared.usecases.runs import NewRun, Runs
+from shared.usecases.run_orders import NewRun, RunOrders
+from shared.usecases.runs import Runs
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import (
     START,
@@ -44,6 +45,7 @@ class Plant:
         )
         self.logs, self.alerts = MemoryBlobs(), HeardAlerts()
         self.journal = Journal(self.logs, self.clock)
+        self.orders = RunOrders(self.stores, self.state, self.journal, self.clock)
         self.runs = Runs(self.stores, self.state, self.journal, self.clock)
         self.context = RunContext(
             self.stores,
@@ -99,7 +101,7 @@ class Plant:
         self.stores.segments.add(segment, Segment(name=segment, source=f"{segment}/", snapshot=snapshot))
 
     def order(self, *, full: bool = False) -> str:
-        return self.runs.create_on_demand("export-1", NewRun(full=full), ADA).id
+        return self.orders.on_demand("export-1", NewRun(full=full), ADA).id
 
     def limit_to(self, max_profiles: int) -> None:
         """Give the connection a limit of its own."""

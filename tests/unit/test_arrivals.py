@@ -14,7 +14,7 @@ from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Run
 from shared.pipeline.journal import Journal
 from shared.usecases.arrivals import Arrival, Arrivals, ArrivalState
-from shared.usecases.runs import Runs
+from shared.usecases.run_orders import RunOrders
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
 
@@ -30,7 +30,7 @@ class Inbox:
     def __init__(self, *segments: str) -> None:
         self.clock, self.stores, self.blobs = FakeClock(), MemoryStores(), MemorySegmentBlobs()
         self.arrivals = Arrivals(self.stores, self.blobs, SETTLE_S, self.clock)
-        self._runs = Runs(self.stores, MemoryBlobs(), Journal(MemoryBlobs(), self.clock), self.clock)
+        self._orders = RunOrders(self.stores, MemoryBlobs(), Journal(MemoryBlobs(), self.clock), self.clock)
         self._settling: list[str] = []
         for number, name in enumerate(segments):
             export = Export(
@@ -58,7 +58,7 @@ class Inbox:
         arrival = self.arrivals.inspect(name)
         if arrival.state is ArrivalState.SETTLING:
             self._settling.append(name)
-        self._runs.create_for_arrival(arrival.snapshots)
+        self._orders.for_arrival(arrival.snapshots)
         return arrival
 
     def settle(self) -> None:

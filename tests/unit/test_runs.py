@@ -12,7 +12,8 @@ from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
 from shared.pipeline.rejects import header_line
-from shared.usecases.runs import NewRun, Runs, is_unstarted
+from shared.usecases.run_orders import NewRun, RunOrders
+from shared.usecases.runs import Runs, is_unstarted
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemoryStores
 
@@ -24,7 +25,9 @@ class Office:
 
     def __init__(self, *arrived: str) -> None:
         self.stores, self.state, self.clock = MemoryStores(), MemoryBlobs(), FakeClock()
-        self.runs = Runs(self.stores, self.state, Journal(MemoryBlobs(), self.clock), self.clock)
+        journal = Journal(MemoryBlobs(), self.clock)
+        self.orders = RunOrders(self.stores, self.state, journal, self.clock)
+        self.runs = Runs(self.stores, self.state, journal, self.clock)
         export = Export(
             id="export-1",
             name="Weekly",
@@ -50,7 +53,7 @@ class Office:
         return snapshot
 
     def order(self, request_key: str | None = None, **order: object):
-        return self.runs.create_on_demand("export-1", NewRun(**order), ADA, request_key)
+        return self.orders.on_demand("export-1", NewRun(**order), ADA, request_key)
 
     def change(self, run_id: str, **changes: object) -> None:
         self.stores.runs.change(run_id, lambda run: run.model_copy(update=changes))
@@ -96,7 +99,7 @@ def test_nothing_can_be_run_before_a_file_has_arrived():
 
 def test_an_export_that_does_not_exist_cannot_be_run():
     with pytest.raises(NotFound):
-        Office("vip").runs.create_on_demand("export-2", NewRun(), ADA)
+        Office("vip").orders.on_demand("export-2", NewRun(), ADA)
 
 
 def test_two_requests_are_two_runs_even_in_the_same_second():
@@ -117,9 +120,9 @@ def test_the_same_request_key_gives_the_same_run_whenever_it_is_repeated():
 def test_the_same_snapshot_starts_one_run_per_export_that_carries_it():
     office = Office()
     vip, churn, other = office.arrive("vip"), office.arrive("churn"), office.arrive("other")
-    first = office.runs.create_for_arrival([vip, churn, other])
+    first = office.orders.for_arrival([vip, churn, other])
     office.clock.advance(60)
-    assert office.runs.create_for_arrival([churn]) == [first[1]]
+    assert office.orders.for_arrival([churn]) == [first[1]]
     assert [[segment.name for segment in run.segments] for run in first] == [["vip"], ["churn"]]
     assert [run.warnings for run in first] == [(), ()]
 
@@ -127,29 +130,29 @@ def test_the_same_snapshot_starts_one_run_per_export_that_carries_it():
 def test_an_arrival_after_a_run_has_ended_does_not_start_it_again():
     office = Office()
     vip = office.arrive("vip")
-    [run] = office.runs.create_for_arrival([vip])
+    [run] = office.orders.for_arrival([vip])
     office.change(run.id, status=RunStatus.SUCCESSFUL)
-    [again] = office.runs.create_for_arrival([vip])
+    [again] = office.orders.for_arrival([vip])
     assert not is_unstarted(again)
 
 
 def test_a_slot_of_the_schedule_starts_one_run_per_export_with_files():
     office = Office("vip")
     slot = START + timedelta(hours=2)
-    [first] = office.runs.create_for_schedule(slot)
-    assert office.runs.create_for_schedule(slot) == [first]
+    [first] = office.orders.for_refresh(slot)
+    assert office.orders.for_refresh(slot) == [first]
     assert first.trigger is Trigger.REFRESH
-    [second] = office.runs.create_for_schedule(slot + timedelta(days=1))
+    [second] = office.orders.for_refresh(slot + timedelta(days=1))
     assert second.id != first.id
-    assert Office().runs.create_for_schedule(slot) == []
+    assert Office().orders.for_refresh(slot) == []
 
 
 def test_of_two_creators_of_a_run_the_first_plan_counts_for_both():
     office, slot = Office("vip"), START + timedelta(hours=2)
-    [first] = office.runs.create_for_schedule(slot)
+    [first] = office.orders.for_refresh(slot)
     office.stores.runs.remove(first.id)
     office.arrive("vip", "2")
-    [second] = office.runs.create_for_schedule(slot)
+    [second] = office.orders.for_refresh(slot)
     assert second.id == first.id
     assert [segment.snapshot_id for segment in second.segments] == ["vip-1"]
 
