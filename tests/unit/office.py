@@ -1,0 +1,51 @@
+"""Where runs are ordered: one export, and what has arrived for it."""
+
+from shared.domain.access import Principal, Role
+from shared.domain.export import Export, SegmentChoice
+from shared.domain.segment import Segment, Snapshot, SnapshotFile
+from shared.pipeline.journal import Journal
+from shared.usecases.run_orders import NewRun, RunOrders
+from shared.usecases.runs import Runs
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import START, FakeClock, MemoryStores
+
+ADA = Principal("Ada", Role.ADMINISTRATOR)
+
+
+class Office:
+    """One export that carries the segments vip and churn."""
+
+    def __init__(self, *arrived: str) -> None:
+        self.stores, self.state, self.clock = MemoryStores(), MemoryBlobs(), FakeClock()
+        journal = Journal(MemoryBlobs(), self.clock)
+        self.orders = RunOrders(self.stores, self.state, journal, self.clock)
+        self.runs = Runs(self.stores, self.state, journal, self.clock)
+        export = Export(
+            id="export-1",
+            name="Weekly",
+            connection_id="connection-1",
+            email_column="EMail",
+            segments=(SegmentChoice(name="vip", list_name="Our best"), SegmentChoice(name="churn")),
+            created_at=START,
+            updated_at=START,
+        )
+        self.stores.exports.add(export.id, export)
+        for name in arrived:
+            self.arrive(name)
+
+    def arrive(self, name: str, version: str = "1") -> Snapshot:
+        snapshot = Snapshot(
+            id=f"{name}-{version}",
+            segment=name,
+            arrived_at=self.clock(),
+            files=(SnapshotFile(name=f"{name}/a.csv", etag=version, size_bytes=1),),
+        )
+        self.stores.segments.remove(name)
+        self.stores.segments.add(name, Segment(name=name, source=f"{name}/", snapshot=snapshot))
+        return snapshot
+
+    def order(self, request_key: str | None = None, **order: object):
+        return self.orders.on_demand("export-1", NewRun(**order), ADA, request_key)
+
+    def change(self, run_id: str, **changes: object) -> None:
+        self.stores.runs.change(run_id, lambda run: run.model_copy(update=changes))
