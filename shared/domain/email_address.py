@@ -7,6 +7,7 @@ Punycode. The rules, with examples that a test runs, are in docs/email-addresses
 Lower case is ``str.lower``, not ``str.casefold``: folding turns "straße" into "strasse", another mailbox.
 """
 
+import hashlib
 import re
 import unicodedata
 from enum import StrEnum
@@ -62,6 +63,12 @@ def normalise_email(text: str) -> str | None:
     if len(text) <= _COMMON_MAX_CHARACTERS and text.isascii() and _is_common(text):
         return text.lower()
     return _normalise_uncommon(_tidy(text))
+
+
+def email_hash(normalised: str) -> str:
+    """Return the lower-case hex SHA-256 of an address that ``normalise_email`` returned: it stands for the person
+    where the address itself must not be kept."""
+    return hashlib.sha256(normalised.encode()).hexdigest()
 
 
 def explain_email(text: str) -> EmailFault:

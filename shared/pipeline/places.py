@@ -48,3 +48,8 @@ def export_ledgers(export_id: str) -> str:
 def ledger(export_id: str, segment: str, list_id: str) -> str:
     """A ledger belongs to a list: when the list is another one, everybody has to be put on it."""
     return f"ledgers/{export_id}/{storage_key(segment)}/{storage_key(list_id)}.parquet"
+
+
+def suppression(connection_id: str) -> str:
+    """The people who are never sent over a connection: sorted hashes of their addresses, one a line."""
+    return f"suppression/{connection_id}.txt"
