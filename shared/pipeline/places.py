@@ -53,3 +53,15 @@ def ledger(export_id: str, segment: str, list_id: str) -> str:
 def suppression(connection_id: str) -> str:
     """The people who are never sent over a connection: sorted hashes of their addresses, one a line."""
     return f"suppression/{connection_id}.txt"
+
+
+ALL_SENT = "sent/"
+
+
+def sent_over(connection_id: str) -> str:
+    return f"{ALL_SENT}{connection_id}/"
+
+
+def sent(connection_id: str, export_id: str) -> str:
+    """Whom an export sent over a connection, as hashes, when its ledgers are gone or somebody else's."""
+    return f"{sent_over(connection_id)}{export_id}.parquet"
