@@ -42,6 +42,11 @@ class Request:
         """Who is calling. Raises NotSignedIn or Forbidden."""
         return self.identify(self.headers)
 
+    @property
+    def if_match(self) -> str | None:
+        """The version that the caller has changed, as ``versions.require_version`` wants it; None when not given."""
+        return self.headers.get("if-match", "").strip().removeprefix("W/").strip('"') or None
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -9,6 +9,16 @@ VERSION = "0.2.0"
 
 operations = Operations(read_principal)
 
+IF_MATCH = {
+    "If-Match": 'The ETag of what you have changed, as it was read; "*" overwrites whatever is there.'
+}
+"""Declares the header of operations that change one version into another."""
+
+
+def versioned(version: str) -> dict[str, str]:
+    """Return the header that names a version: send it back as If-Match with a change."""
+    return {"ETag": f'"{version}"'}
+
 
 def location(request: Request, path: str) -> dict[str, str]:
     """Return the header that says where a thing is: ``path`` below the API of this app."""
