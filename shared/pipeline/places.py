@@ -25,6 +25,10 @@ def chunk(folder: str, number: int) -> str:
     return f"{folder}chunk-{number:05}.jsonl"
 
 
+def leaver_chunk(folder: str, number: int) -> str:
+    return f"{folder}leavers-{number:05}.jsonl"
+
+
 def staged_rejects(folder: str) -> str:
     return f"{folder}rejects.csv"
 
@@ -39,6 +43,11 @@ def results_folder(run_id: str, segment: str) -> str:
 
 def refused(run_id: str, segment: str) -> str:
     return f"runs/{run_id}/refused/{storage_key(segment)}.csv"
+
+
+def retry_set(run_id: str, segment: str) -> str:
+    """Whom a run was to send and did not: kept as long as the run, so that they can be tried again."""
+    return f"runs/{run_id}/retry/{storage_key(segment)}.parquet"
 
 
 def export_ledgers(export_id: str) -> str:

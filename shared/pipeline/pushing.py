@@ -23,13 +23,17 @@ _REPORT_EVERY_S = 1.0
 
 
 class PushTask(Record):
-    """A chunk, or what is left of it: ``pending`` are indices of batches, None = all of them."""
+    """A chunk, or what is left of it: ``pending`` are indices of batches, None = all of them.
+
+    With ``removals`` it is a chunk of leavers, who are taken off the list.
+    """
 
     run_id: str
     segment: str
     list_id: str
     folder: str
     chunk: int
+    removals: bool = False
     pending: tuple[int, ...] | None = None
 
 

@@ -38,15 +38,22 @@ DUPLICATE = "duplicate_email"
 
 
 class Staged(Record):
-    """What staging one segment came to. ``chunks`` is 0 when more than the limit were found."""
+    """What staging one segment came to. ``chunks`` is 0 when more than the limit were found.
+
+    ``leaver_chunks`` hold those of ``counts.leavers`` who are to be taken off the list; it is 0 when nobody is, be it
+    that leavers are kept, be it that a guard forbids it. ``ledger_people`` were on the ledger before.
+    """
 
     segment: str
     folder: str
     chunks: int = 0
+    leaver_chunks: int = 0
+    ledger_people: int = 0
     counts: Counts = Counts()
     rejected: dict[str, int] = Field(default_factory=dict)
     dropped_values: dict[str, int] = Field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

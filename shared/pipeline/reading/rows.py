@@ -9,6 +9,9 @@ MAX_RECORD_CHARACTERS = 1024 * 1024
 MAX_RECORD_LINES = 1000
 MAX_COLUMNS = 2000
 
+LEAVES_COLUMN = "__leaves"
+"""A column of truth values that some readers add: True says that the person has left the segment."""
+
 
 class BrokenCode(StrEnum):
     """Why a row could not be read; a reason code of the rejects."""

@@ -9,11 +9,10 @@ from shared.domain.errors import NotFound, Unauthorized
 from shared.domain.record import Record
 from shared.domain.run import Counts, Failure, Run, RunStatus, Stage, add_reasons
 from shared.pipeline import places
-from shared.pipeline.ledger import load_ledger, merge_results
-from shared.pipeline.rejects import RejectsFile, header_line
+from shared.pipeline.rejects import header_line
+from shared.pipeline.settling import settle
 from shared.pipeline.staging import Staged
 from shared.pipeline.steps.context import RunContext
-from shared.pipeline.workspace import open_database, scratch_folder
 
 _FILE_CHANGED = "file-changed"
 _OVERTAKEN = "A newer file has taken its place and has a run of its own."
@@ -43,11 +42,12 @@ def finish(context: RunContext, task: FinishTask) -> Finished:
     context.change(run.id, stage=Stage.FINISHING)
     counts = sum((staged.counts for staged in task.staged), Counts())
     rejected = add_reasons(*(staged.rejected for staged in task.staged))
+    plan = context.plan(run)
+    by_segment = {staged.segment: staged for staged in task.staged}
     for segment in run.segments:
-        if segment.list_id is not None:
-            sent, refused = _settle(context, run, segment.name, segment.list_id)
-            counts += Counts(sent=sent, refused=sum(refused.values()))
-            rejected = add_reasons(rejected, refused)
+        settled = settle(context, run, plan, segment.name, segment.list_id, by_segment.get(segment.name))
+        counts += Counts(sent=settled.sent, refused=sum(settled.refused.values()), removed=settled.removed)
+        rejected = add_reasons(rejected, settled.refused, settled.not_removed)
     context.state.write(places.rejects(run.id), _all_rejects(context, run, task))
     live = context.stores.runs.progress(run.id)
     calls = run.counts.calls + live.calls
@@ -77,33 +77,6 @@ def _is_overtaken(context: RunContext, run: Run, failure: Failure) -> bool:
         return False
     found = [(segment, context.stores.segments.find(segment.name)) for segment in run.segments]
     return any(known and known.record.snapshot.id != segment.snapshot_id for segment, known in found)
-
-
-def _settle(context: RunContext, run: Run, segment: str, list_id: str) -> tuple[int, dict[str, int]]:
-    """Merge what was answered into the ledger; returns how many were accepted, and refused by reason."""
-    names = context.state.names(places.results_folder(run.id, segment))
-    if not names:
-        return 0, {}
-    files = context.plan(run).snapshot(segment).files
-    email_column = context.plan(run).export.email_column
-    with scratch_folder() as scratch, open_database(scratch, context.limits.stage_memory_mb) as database:
-        results = [scratch / f"result-{number}.tsv" for number in range(len(names))]
-        for name, path in zip(names, results, strict=True):
-            context.state.download(name, path)
-        ledger, before, after = (
-            places.ledger(run.export_id, segment, list_id),
-            scratch / "before.parquet",
-            scratch / "after.parquet",
-        )
-        load_ledger(database, before if context.state.download(ledger, before) else None)
-        accepted, refused = merge_results(database, results, after)
-        refused_path = scratch / "refused.csv"
-        with RejectsFile(refused_path, segment) as rejects:
-            for person in refused:
-                rejects.add(files[person.file].name, person.line, email_column, person.reason, person.email)
-        context.state.upload(ledger, after)
-        context.state.upload(places.refused(run.id, segment), refused_path)
-        return accepted, dict(rejects.reasons)
 
 
 def _all_rejects(context: RunContext, run: Run, task: FinishTask) -> Iterator[bytes]:
