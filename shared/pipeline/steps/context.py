@@ -88,12 +88,18 @@ class RunContext:
 
     @contextmanager
     def session(self, run: Run, connection: Connection) -> Iterator[Session]:
+        """Open a session with the destination for a run, which ends it by being cancelled."""
+        with self.paced_session(connection, self.stop_watch(run)) as session:
+            yield session
+
+    @contextmanager
+    def paced_session(self, connection: Connection, stop: Callable[[], bool]) -> Iterator[Session]:
         """Open a session with the destination, paced with everybody else who uses the connection."""
         ceiling = connection.max_calls_per_s
         pacer = RunPacer(
             self.paces.of(connection.id),
             self.limits.max_calls_per_s if ceiling is None else ceiling,
-            self.stop_watch(run),
+            stop,
         )
         session = self.destinations[connection.destination].open(
             lambda fresh: self.vault.read(connection.secret_name, fresh=fresh),
