@@ -20,6 +20,13 @@ class ProblemError(BaseModel):
     detail: str
 
 
+class Dependent(BaseModel):
+    """Something that depends on what was to be removed."""
+
+    id: str
+    name: str
+
+
 class Problem(BaseModel):
     """RFC 9457. ``remedy`` says what to do about it."""
 
@@ -30,6 +37,7 @@ class Problem(BaseModel):
     remedy: str
     instance: str
     errors: list[ProblemError] = []
+    dependents: list[Dependent] = []
 
 
 def openapi_document(operations: Sequence[Operation], version: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.access import Principal
-from shared.domain.errors import Invalid, SegpilotError
+from shared.domain.errors import InUse, Invalid, SegpilotError
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -221,6 +221,8 @@ def _problem(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
     }
     if isinstance(error, Invalid) and error.errors:
         document["errors"] = error.errors
+    if isinstance(error, InUse):
+        document["dependents"] = error.dependents
     headers = {"Retry-After": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
     return func.HttpResponse(
         orjson.dumps(document), status_code=error.status, headers=headers, mimetype=PROBLEM_JSON

@@ -22,6 +22,9 @@ class MemoryPaces:
             self.known[connection_id] = change(self.known.get(connection_id))
             return self.known[connection_id]
 
+    def forget(self, connection_id: str) -> None:
+        self.known.pop(connection_id, None)
+
 
 class PatientPacer:
     """Never waits, but remembers for how long it was asked to; ``stop`` ends the next wait."""

@@ -105,6 +105,13 @@ class TablePaces:
                 continue
             return pace
 
+    def forget(self, connection_id: str) -> None:
+        row = _Row(self._table, "pace", connection_id)
+        while before := row.read():
+            with contextlib.suppress(_Contended):
+                return row.remove(before)
+        return None
+
 
 def _read_pace(row: Mapping[str, Any]) -> Pace:
     known = {each.name: row[each.name] for each in fields(Pace) if each.name in row}

@@ -93,6 +93,7 @@ class KeyVault:
             if problem.status_code == _FORBIDDEN:
                 raise SecretUnavailable(
                     f"Key Vault does not let this app use the secret '{name}'.",
+                    forbidden=True,
                     remedy="Give the app's identity the role Key Vault Secrets Officer, or User for reading "
                     "only; check that the secret is enabled.",
                 ) from None

@@ -5,13 +5,15 @@ Each class answers three questions as attributes: may the same thing be tried ag
 end up in the rejects of a run.
 
 SegpilotError
-├── caller is to blame: Invalid, NotSignedIn, Forbidden, NotFound, Conflict, PreconditionFailed, PreconditionRequired
+├── caller is to blame: Invalid, NotSignedIn, Forbidden, NotFound, Conflict (InUse, others depend on it),
+│   PreconditionFailed, PreconditionRequired
 ├── the file is to blame: SegmentUnreadable
 ├── the destination: DestinationError
 │   ├── Unauthorized        the key was refused
 │   ├── Refused             it said no to this request, and will again
 │   ├── Throttled           too many calls
-│   └── Unavailable         no answer, or a broken one
+│   ├── Unavailable         no answer, or a broken one
+│   └── TimedOut            not done within the time that somebody waits
 └── our own surroundings: SecretUnavailable, StorageUnavailable
 """
 
@@ -77,6 +79,16 @@ class Conflict(SegpilotError):
     code, status, title, fault = "conflict", 409, "The present state does not allow this", Fault.CALLER
 
 
+class InUse(Conflict):
+    """Others depend on it. ``dependents`` lists ``{"id", "name"}`` of each."""
+
+    def __init__(
+        self, message: str, dependents: list[dict[str, str]], *, code: str, remedy: str = ""
+    ) -> None:
+        super().__init__(message, remedy=remedy, code=code)
+        self.dependents = dependents
+
+
 class PreconditionFailed(SegpilotError):
     code, status, title, fault = "changed-meanwhile", 412, "Somebody changed it meanwhile", Fault.CALLER
 
@@ -125,15 +137,23 @@ class Unavailable(DestinationError):
     code, title, retryable = "unavailable", "The destination cannot be reached", True
 
 
+class TimedOut(DestinationError):
+    """Nobody waits any longer; the destination may only be slow, or have asked for a pause."""
+
+    code, status, title, retryable = "destination-slow", 504, "The destination takes too long", True
+
+
 class SecretUnavailable(SegpilotError):
-    """The vault did not give the secret. Retryable unless the secret is missing."""
+    """The vault did not give the secret. Retryable unless it is ``missing`` or ``forbidden``, which time does not mend."""
 
     code, status, title, fault = "secret-unavailable", 503, "The key cannot be read", Fault.CONFIGURATION
 
-    def __init__(self, message: str, *, missing: bool = False, remedy: str = "") -> None:
+    def __init__(
+        self, message: str, *, missing: bool = False, forbidden: bool = False, remedy: str = ""
+    ) -> None:
         super().__init__(message, remedy=remedy)
-        self.missing = missing
-        self.retryable = not missing
+        self.missing, self.forbidden = missing, forbidden
+        self.retryable = not (missing or forbidden)
 
 
 class StorageUnavailable(SegpilotError):

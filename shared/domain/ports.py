@@ -106,6 +106,9 @@ class Paces(Protocol):
     def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
         """Read, change and store atomically; returns what was stored."""
 
+    def forget(self, connection_id: str) -> None:
+        """Remove a pace; nothing happens when there is none."""
+
 
 class Stores(Protocol):
     """All records."""
