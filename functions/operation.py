@@ -221,7 +221,7 @@ def _problem(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
     }
     if isinstance(error, Invalid) and error.errors:
         document["errors"] = error.errors
-    if isinstance(error, InUse):
+    if isinstance(error, InUse) and error.dependents:
         document["dependents"] = error.dependents
     headers = {"Retry-After": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
     return func.HttpResponse(

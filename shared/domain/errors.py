@@ -82,11 +82,18 @@ class Conflict(SegpilotError):
 class InUse(Conflict):
     """Others depend on it. ``dependents`` lists ``{"id", "name"}`` of each."""
 
+    code, title = "in-use", "Others depend on it"
+
     def __init__(
-        self, message: str, dependents: list[dict[str, str]], *, code: str, remedy: str = ""
+        self,
+        message: str,
+        *,
+        dependents: list[dict[str, str]] | None = None,
+        remedy: str = "",
+        code: str | None = None,
     ) -> None:
         super().__init__(message, remedy=remedy, code=code)
-        self.dependents = dependents
+        self.dependents = dependents or []
 
 
 class PreconditionFailed(SegpilotError):

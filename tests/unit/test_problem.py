@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from functions.operation import Answer, Operations, Request
 from shared.domain import errors
 from shared.domain.access import Principal, Role
-from shared.domain.errors import Conflict, Invalid, SegpilotError, Throttled
+from shared.domain.errors import Conflict, InUse, Invalid, SegpilotError, Throttled
 from shared.settings import SettingsInvalid
 
 URL = "https://app.example/api/things/7?code=the-function-key"
@@ -81,6 +81,11 @@ def test_all_errors_have_a_code_and_a_title_of_their_own():
 def test_a_more_exact_code_becomes_the_type():
     problem = problem_of(call(raising(Conflict("It runs.", code="export-running"))))
     assert problem["type"] == "urn:segpilot:problem:export-running"
+
+
+def test_what_depends_on_a_thing_is_part_of_the_problem():
+    using = [{"id": "export-1", "name": "Weekly"}]
+    assert problem_of(call(raising(InUse("It is used.", dependents=using))))["dependents"] == using
 
 
 def test_an_unexpected_error_is_logged_and_not_told(caplog):
