@@ -2,6 +2,6 @@
 
 from shared.pipeline.reading.formats import FileFormat
 from shared.pipeline.reading.opening import open_rows
-from shared.pipeline.reading.rows import BrokenCode, BrokenRow, OnBroken, RowReader
+from shared.pipeline.reading.rows import LEAVES_COLUMN, BrokenCode, BrokenRow, OnBroken, RowReader
 
-__all__ = ["BrokenCode", "BrokenRow", "FileFormat", "OnBroken", "RowReader", "open_rows"]
+__all__ = ["LEAVES_COLUMN", "BrokenCode", "BrokenRow", "FileFormat", "OnBroken", "RowReader", "open_rows"]
