@@ -166,7 +166,7 @@ class MemoryStores:
         self.standings = MemoryRecords(Standing)
         self.refreshes = MemoryRecords(Refresh)
         self.alerts = MemoryRecords(Alert)
-        self.erasures = MemoryRecords(Erasure)
+        self.erasures = MemoryRecords(Erasure, newest_first)
         self.runs = MemoryRuns()
         self.lanes = MemoryLanes()
         self.paces = MemoryPaces()

@@ -8,6 +8,7 @@ from shared.adapters.table_records import TableRecords, TableRuns
 from shared.domain.connection import Connection
 from shared.domain.erasure import Erasure
 from shared.domain.export import Export
+from shared.domain.identifiers import newest_first
 from shared.domain.schedule import Refresh
 from shared.domain.segment import Segment, SegmentSource
 from shared.domain.standing import Alert, Standing
@@ -30,7 +31,7 @@ class TableStores:
         self.standings = TableRecords(self._catalogue, "standing", Standing)
         self.refreshes = TableRecords(self._catalogue, "refresh", Refresh)
         self.alerts = TableRecords(self._catalogue, "alert", Alert)
-        self.erasures = TableRecords(self._catalogue, "erasure", Erasure)
+        self.erasures = TableRecords(self._catalogue, "erasure", Erasure, newest_first)
         self.runs = TableRuns(runs)
         self.lanes = TableLanes(coordination)
         self.paces = TablePaces(coordination)

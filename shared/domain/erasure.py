@@ -23,7 +23,8 @@ class ErasureResult(Record):
 
 
 class Erasure(Record):
-    """``traces`` counts what was removed, by kind: ledger rows, rejects, results, chunks."""
+    """``traces`` counts what was removed, by kind: ledger rows, rejects, results, chunks and others. ``problem`` says
+    why the erasure failed, where that is not the matter of one connection."""
 
     id: str
     requested_by: str
@@ -32,4 +33,5 @@ class Erasure(Record):
     suppressed: bool = False
     connections: tuple[ErasureResult, ...] = ()
     traces: dict[str, int] = Field(default_factory=dict)
+    problem: str = ""
     ended_at: Moment | None = None

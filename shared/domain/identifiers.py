@@ -22,6 +22,25 @@ def digest(*parts: str, length: int = 12) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()[:length]
 
 
+def dated_id(prefix: str, at: datetime) -> str:
+    """Return ``prefix-moment-`` and 12 random letters and digits; ``newest_first`` sorts such ids."""
+    kind, _, rest = new_id(prefix).rpartition("-")
+    return f"{kind}-{at.astimezone(UTC).strftime(_STAMP)}-{rest}"
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Return what sorts just before the dated ids of this second, also when they are sorted newest first."""
+    return f"{prefix}-{at.astimezone(UTC).strftime(_STAMP)}-"
+
+
+def moment_of(identifier: str) -> datetime | None:
+    """Return the moment in an id that ``dated_id`` or ``run_id`` made, to the second, or None in another."""
+    try:
+        return datetime.strptime(identifier.split("-")[1], _STAMP).replace(tzinfo=UTC)
+    except (IndexError, ValueError):
+        return None
+
+
 def run_id(export_id: str, cause: str, at: datetime) -> str:
     """Return the id of the run that ``cause`` starts for an export.
 
@@ -31,7 +50,7 @@ def run_id(export_id: str, cause: str, at: datetime) -> str:
 
 
 def newest_first(identifier: str) -> str:
-    """Turn a run id into a row key that sorts newest first, and back again (tables only sort upwards)."""
+    """Turn a dated id into a row key that sorts newest first, and back again (tables only sort upwards)."""
     key = storage_key(identifier)
     if key.count("-") < 2:
         return key

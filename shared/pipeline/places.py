@@ -16,6 +16,11 @@ def rejects(run_id: str) -> str:
     return f"runs/{run_id}/rejects.csv"
 
 
+def samples(run_id: str) -> str:
+    """What a dry run would send of a few people, with masked addresses."""
+    return f"runs/{run_id}/samples.json"
+
+
 def stage_folder(run_id: str, segment: str, attempt: str) -> str:
     """Each attempt at staging has a folder of its own: a late repetition cannot change what is being pushed."""
     return f"runs/{run_id}/stage/{storage_key(segment)}/{attempt}/"
@@ -74,3 +79,11 @@ def sent_over(connection_id: str) -> str:
 def sent(connection_id: str, export_id: str) -> str:
     """Whom an export sent over a connection, as hashes, when its ledgers are gone or somebody else's."""
     return f"{sent_over(connection_id)}{export_id}.parquet"
+
+
+ALL_RUNS, ALL_LEDGERS = "runs/", "ledgers/"
+
+
+def erasure_subject(erasure_id: str) -> str:
+    """Whom an erasure is about; nothing else of it, and no history, holds the address. Gone when it has ended."""
+    return f"erasures/{erasure_id}/subject"
