@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from devkit.autopilot import AutopilotSimulator
 from shared.adapters.autopilot import Autopilot
 from shared.domain.destination import Outcome, Profile
-from shared.domain.export import DateOrder, FieldMapping, FieldType
+from shared.domain.export import Blank, DateOrder, FieldMapping, FieldType
 from tests.contract.dialects import open_session
 
 AUTOPILOT = Autopilot("http://unused", timeout_s=1)
@@ -65,6 +66,34 @@ def test_whatever_the_cells_hold_nobody_is_subscribed_again_and_nothing_blank_is
     left_out = len(values) - (len(sent) - 1 - ("custom" in contact))
     not_unsubscribed = left_out - blanks - encoder.dropped.total()
     assert 0 <= not_unsubscribed <= 1
+
+
+@given(
+    st.lists(CELLS, min_size=1, max_size=1),
+    st.sampled_from(Blank),
+    st.one_of(st.none(), st.text(max_size=5), st.sampled_from(["true", "false", "no", "sí"])),
+    st.booleans(),
+)
+def test_however_it_is_mapped_nobody_is_subscribed_again(
+    cells: list, blank: Blank, given_text: str | None, fixed: bool
+) -> None:
+    how = {"constant": given_text} if fixed else {"column": "c", "blank": blank, "default": given_text}
+    mapping = FieldMapping(field="unsubscribed", **how)
+
+    contact, _ = encode([mapping], cells if mapping.column else [])
+
+    assert contact.get("unsubscribed", True) is True
+
+
+@given(st.lists(CELLS, min_size=len(FIELDS), max_size=len(FIELDS)), st.randoms(use_true_random=False))
+def test_the_order_of_the_mapping_changes_nothing_that_is_sent(values: list, random: Random) -> None:
+    pairs = list(zip(FIELDS, values, strict=True))
+    random.shuffle(pairs)
+    shuffled = AUTOPILOT.encoder([mapping for mapping, _ in pairs])
+
+    body = shuffled.encode("ada@example.com", [value for _, value in pairs])
+
+    assert body == AUTOPILOT.encoder(FIELDS).encode("ada@example.com", values)
 
 
 @given(st.lists(CELLS, min_size=len(FIELDS), max_size=len(FIELDS)))
@@ -128,6 +157,86 @@ def test_blank_values_are_left_out_and_not_complained_about(blank: object) -> No
 
     assert contact == {"Email": "ada@example.com"}
     assert dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "constant", "sent"),
+    [
+        (FieldType.STRING, " gold ", "gold"),
+        (FieldType.INTEGER, "7", 7),
+        (FieldType.FLOAT, "1,5", 1.5),
+        (FieldType.BOOLEAN, "da", True),
+        (FieldType.BOOLEAN, "no", False),
+        (FieldType.DATE, "4/8/2024", "2024-08-04T00:00:00.000Z"),
+    ],
+)
+def test_a_constant_is_cast_like_a_value_and_needs_no_column(
+    kind: FieldType, constant: str, sent: object
+) -> None:
+    mapping = FieldMapping(field="A B", constant=constant, type=kind, date_order=DateOrder.DMY)
+
+    contact, dropped = encode([mapping], [])
+
+    assert contact["custom"] == {f"{kind}--A--B": sent}
+    assert AUTOPILOT.encoder([mapping]).columns == ()
+    assert dropped == {}
+
+
+def test_a_constant_is_sent_as_a_column_that_always_holds_it_would_be() -> None:
+    fields = [
+        FieldMapping(field="Company", column="c"),
+        FieldMapping(field="Tier", column="t", type=FieldType.STRING),
+        FieldMapping(field="LastName", column="l"),
+        FieldMapping(field="Age", column="a", type=FieldType.INTEGER),
+    ]
+    fixed = [
+        FieldMapping(field="Company", constant="ACME"),
+        FieldMapping(field="Tier", constant="gold", type=FieldType.STRING),
+        *fields[2:],
+    ]
+
+    from_columns = AUTOPILOT.encoder(fields).encode("ada@example.com", ["ACME", "gold", "Lovelace", "36"])
+
+    assert AUTOPILOT.encoder(fixed).encode("ada@example.com", ["Lovelace", "36"]) == from_columns
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", float("nan")])
+def test_a_blank_value_may_clear_its_field_or_give_way_to_another(blank: object) -> None:
+    fields = [
+        FieldMapping(field="Company", column="a", blank=Blank.CLEAR),
+        FieldMapping(field="Title", column="b", blank=Blank.DEFAULT, default=" Customer "),
+        *(FieldMapping(field=kind, column="c", type=kind, blank=Blank.CLEAR) for kind in FieldType),
+        FieldMapping(field="Orders", column="d", type=FieldType.INTEGER, blank=Blank.DEFAULT, default="0"),
+        FieldMapping(field="unsubscribed", column="e", blank=Blank.DEFAULT, default="yes"),
+    ]
+
+    contact, dropped = encode(fields, [blank] * len(fields))
+
+    assert contact == {
+        "Email": "ada@example.com",
+        "Company": "",
+        "Title": "Customer",
+        "unsubscribed": True,
+        "custom": {
+            "string--string": "",
+            "integer--integer": None,
+            "float--float": None,
+            "boolean--boolean": None,
+            "date--date": None,
+            "integer--Orders": 0,
+        },
+    }
+    assert dropped == {}
+
+
+def test_a_value_that_does_not_cast_is_not_a_blank_one() -> None:
+    clear = FieldMapping(field="Orders", column="n", type=FieldType.INTEGER, blank=Blank.CLEAR)
+    default = FieldMapping(field="Value", column="n", type=FieldType.FLOAT, blank=Blank.DEFAULT, default="0")
+
+    contact, dropped = encode([clear, default], ["many", "many"])
+
+    assert contact == {"Email": "ada@example.com"}
+    assert dropped == {"n": 2}
 
 
 def test_values_that_do_not_cast_are_left_out_and_counted_by_column() -> None:
@@ -219,3 +328,47 @@ def test_a_standard_and_a_custom_field_may_share_a_name_and_a_column_may_be_used
     ]
 
     assert AUTOPILOT.check_mapping(fields) == []
+
+
+@pytest.mark.parametrize(
+    ("mapping", "named"),
+    [
+        (FieldMapping(field="Title", constant=" "), "' '"),
+        (FieldMapping(field="Orders", constant="many", type=FieldType.INTEGER), "integer"),
+        (FieldMapping(field="Born", constant="31/12/1999", type=FieldType.DATE), "date"),
+        (FieldMapping(field="Vip", constant="perhaps", type=FieldType.BOOLEAN), "boolean"),
+        (FieldMapping(field="Title", column="t", blank=Blank.DEFAULT, default=""), "default"),
+        (
+            FieldMapping(field="Value", column="v", type=FieldType.FLOAT, blank=Blank.DEFAULT, default="12%"),
+            "float",
+        ),
+        (FieldMapping(field="unsubscribed", constant="false"), "only ever sent as true"),
+        (FieldMapping(field="unsubscribed", constant="perhaps"), "only ever sent as true"),
+        (
+            FieldMapping(field="unsubscribed", column="u", blank=Blank.DEFAULT, default="no"),
+            "only ever sent as true",
+        ),
+        (FieldMapping(field="unsubscribed", column="u", blank=Blank.CLEAR), "cleared"),
+    ],
+)
+def test_constants_and_defaults_that_cannot_be_sent_are_named(mapping: FieldMapping, named: str) -> None:
+    (problem,) = AUTOPILOT.check_mapping([mapping])
+
+    assert named in problem
+    assert problem.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        FieldMapping(field="Title", constant="Customer"),
+        FieldMapping(field="Born", constant="31/12/1999", type=FieldType.DATE, date_order=DateOrder.DMY),
+        FieldMapping(field="Vip", constant="false", type=FieldType.BOOLEAN),
+        FieldMapping(field="unsubscribed", constant="true"),
+        FieldMapping(field="unsubscribed", column="u", blank=Blank.DEFAULT, default="sí"),
+        FieldMapping(field="unsubscribed", column="u", type=FieldType.BOOLEAN, blank=Blank.CLEAR),
+        FieldMapping(field="Title", column="t", blank=Blank.CLEAR),
+    ],
+)
+def test_constants_defaults_and_clearing_are_taken_where_they_fit(mapping: FieldMapping) -> None:
+    assert AUTOPILOT.check_mapping([mapping]) == []

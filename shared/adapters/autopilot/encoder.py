@@ -1,13 +1,14 @@
 """Rows to Autopilot contacts."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from typing import Final, NamedTuple
 
 import orjson
 
-from shared.domain.export import FieldMapping, FieldType
-from shared.domain.values import CastFailure, make_caster
+from shared.domain.export import Blank, FieldMapping, FieldType
+from shared.domain.values import Caster, CastFailure, make_caster
 
 STANDARD_FIELDS = (
     "FirstName", "LastName", "Salutation", "Company", "NumberOfEmployees", "Title", "Industry", "Phone",
@@ -17,6 +18,8 @@ STANDARD_FIELDS = (
 """Case-sensitive names of the contact fields (Autopilot API blueprint; public clients)."""
 
 _UNSUBSCRIBED = "unsubscribed"
+_NOTHING: Final = object()
+_cast_as_text = make_caster(FieldType.STRING)
 
 
 def check_mapping(fields: Sequence[FieldMapping]) -> list[str]:
@@ -26,21 +29,48 @@ def check_mapping(fields: Sequence[FieldMapping]) -> list[str]:
         if count > 1:
             problems.append(f"The field '{name}' is filled {count} times; keep one of them.")
     for mapping in fields:
-        name = mapping.field
-        if mapping.type is None and name == "Email":
-            problems.append("The e-mail address has a place of its own: 'email_column'.")
-        elif mapping.type is None and name not in STANDARD_FIELDS:
-            known = ", ".join(STANDARD_FIELDS)
-            problems.append(
-                f"'{name}' is not a standard field of Autopilot. Give it a type to make it a custom field, "
-                f"or use one of: {known}."
-            )
-        elif mapping.type is not None and not _survives(name):
-            problems.append(
-                f"The custom field name '{name}' may not be blank, nor begin or end with a space, nor contain "
-                "control characters, '--' or a hyphen before a space: Autopilot writes a space as '--'."
-            )
+        problem = _check_name(mapping) or _check_subscription(mapping) or _check_values(mapping)
+        if problem:
+            problems.append(problem)
     return problems
+
+
+def _check_name(mapping: FieldMapping) -> str | None:
+    name = mapping.field
+    if mapping.type is None and name == "Email":
+        return "The e-mail address has a place of its own: 'email_column'."
+    if mapping.type is None and name not in STANDARD_FIELDS:
+        return (
+            f"'{name}' is not a standard field of Autopilot. Give it a type to make it a custom field, "
+            f"or use one of: {', '.join(STANDARD_FIELDS)}."
+        )
+    if mapping.type is not None and not _survives(name):
+        return (
+            f"The custom field name '{name}' may not be blank, nor begin or end with a space, nor contain "
+            "control characters, '--' or a hyphen before a space: Autopilot writes a space as '--'."
+        )
+    return None
+
+
+def _check_subscription(mapping: FieldMapping) -> str | None:
+    """``unsubscribed`` only ever moves towards true, so nothing but true can stand for it."""
+    if mapping.type is not None or mapping.field != _UNSUBSCRIBED:
+        return None
+    if mapping.blank is Blank.CLEAR:
+        return "'unsubscribed' cannot be cleared: that would subscribe people again."
+    given = mapping.default if mapping.column else mapping.constant
+    if given is not None and _cast_text(mapping, given) is not True:
+        return f"'unsubscribed' is only ever sent as true, so '{given}' cannot stand for it."
+    return None
+
+
+def _check_values(mapping: FieldMapping) -> str | None:
+    """A constant, and what stands for blank values, have to be of the field's type."""
+    for what, text in (("constant", mapping.constant), ("default", mapping.default)):
+        if text is not None and _cast_text(mapping, text) is None:
+            kind = mapping.type or FieldType.STRING
+            return f"The {what} '{text}' of the field '{mapping.field}' is blank or cannot be read as {kind}."
+    return None
 
 
 def _survives(name: str) -> bool:
@@ -66,56 +96,92 @@ def _is_blank(value: object) -> bool:
     return value is None or value != value
 
 
+def _caster(mapping: FieldMapping) -> Caster:
+    if mapping.type is not None:
+        return make_caster(mapping.type, date_order=mapping.date_order)
+    return make_caster(FieldType.BOOLEAN if mapping.field == _UNSUBSCRIBED else FieldType.STRING)
+
+
+def _cast_text(mapping: FieldMapping, text: str | None) -> object:
+    """Return a constant or default as it is sent, or None when there is nothing to send."""
+    if _is_blank(text):
+        return None
+    value = _caster(mapping)(text)
+    return None if isinstance(value, CastFailure) else _instant(value) if isinstance(value, date) else value
+
+
+def _for_blank(mapping: FieldMapping) -> object:
+    """Return what is sent in place of a blank value.
+
+    Clearing sends an empty text, or null for a custom field of another type. Whether Autopilot empties a field by
+    either is not documented.
+    """
+    if mapping.blank is Blank.CLEAR:
+        return "" if mapping.type in (None, FieldType.STRING) else None
+    return _cast_text(mapping, mapping.default) if mapping.blank is Blank.DEFAULT else _NOTHING
+
+
+class _Slot(NamedTuple):
+    """Where a value comes from, where it goes, and what stands for a blank one. ``cast`` is None for text."""
+
+    place: int
+    key: str
+    cast: Caster | None
+    blank: object
+
+
 class ContactEncoder:
-    """Encodes rows by one mapping. Not thread-safe: it counts the values that it had to leave out."""
+    """Encodes rows by one mapping. Not thread-safe: it counts the values that it had to leave out.
+
+    Keys are sorted: the order of a mapping is no part of what is sent, so that changing it sends nobody again.
+    """
 
     def __init__(self, fields: Sequence[FieldMapping]) -> None:
-        self.columns = tuple(mapping.column or "" for mapping in fields)
-        self._standard: list[tuple[int, str]] = []
-        self._as_text = make_caster(FieldType.STRING)
-        self._custom: list[tuple[int, str, Callable[[object], object]]] = []
-        self._unsubscribed: int | None = None
+        mapped = [mapping for mapping in fields if mapping.column is not None]
+        self.columns = tuple(mapping.column or "" for mapping in mapped)
         self._dropped: Counter[str] = Counter()
-        self._as_boolean = make_caster(FieldType.BOOLEAN)
-        for place, mapping in enumerate(fields):
-            if mapping.type is not None:
-                cast = make_caster(mapping.type, date_order=mapping.date_order)
-                self._custom.append((place, _key(mapping), cast))
-            elif mapping.field == _UNSUBSCRIBED:
-                self._unsubscribed = place
-            else:
-                self._standard.append((place, mapping.field))
+        self._standard: list[_Slot] = []
+        self._custom: list[_Slot] = []
+        for place, mapping in enumerate(mapped):
+            cast = _caster(mapping)
+            slot = _Slot(place, _key(mapping), None if cast is _cast_as_text else cast, _for_blank(mapping))
+            (self._standard if mapping.type is None else self._custom).append(slot)
+        self._constants: dict[str, object] = {}
+        self._custom_constants: dict[str, object] = {}
+        for mapping in fields:
+            if (value := _cast_text(mapping, mapping.constant)) is not None:
+                constants = self._constants if mapping.type is None else self._custom_constants
+                constants[_key(mapping)] = value
 
     @property
     def dropped(self) -> Mapping[str, int]:
         return self._dropped
 
     def encode(self, email: str, values: Sequence[object]) -> str:
-        contact: dict[str, object] = {"Email": email}
-        for place, key in self._standard:
-            self._fill(contact, key, place, values[place], self._as_text)
-        if self._custom:
-            custom: dict[str, object] = {}
-            for place, key, cast in self._custom:
-                self._fill(custom, key, place, values[place], cast)
+        contact: dict[str, object] = {"Email": email, **self._constants}
+        self._fill(contact, self._standard, values)
+        # ``unsubscribed: false`` subscribes a person again (public clients), so nothing but true is ever sent.
+        if contact.get(_UNSUBSCRIBED, True) is not True:
+            del contact[_UNSUBSCRIBED]
+        if self._custom or self._custom_constants:
+            custom = self._custom_constants.copy()
+            self._fill(custom, self._custom, values)
             if custom:
                 contact["custom"] = custom
-        if self._unsubscribed is not None:
-            self._fill(
-                contact, _UNSUBSCRIBED, self._unsubscribed, values[self._unsubscribed], self._as_boolean
-            )
-            # ``unsubscribed: false`` subscribes a person again (public clients), so it is never sent.
-            if not contact.get(_UNSUBSCRIBED):
-                contact.pop(_UNSUBSCRIBED, None)
-        return orjson.dumps(contact).decode()
+        return orjson.dumps(contact, option=orjson.OPT_SORT_KEYS).decode()
 
-    def _fill(
-        self, target: dict[str, object], key: str, place: int, value: object, cast: Callable[[object], object]
-    ) -> None:
-        if _is_blank(value):
-            return
-        result = cast(value)
-        if isinstance(result, CastFailure):
-            self._dropped[self.columns[place]] += 1
-        else:
-            target[key] = _instant(result) if isinstance(result, date) else result
+    def _fill(self, target: dict[str, object], slots: Sequence[_Slot], values: Sequence[object]) -> None:
+        for place, key, cast, blank in slots:
+            value = values[place]
+            # Most cells are text for fields that take text: for them this is all that happens.
+            if cast is None and isinstance(value, str) and (text := value.strip()):
+                target[key] = text
+            elif _is_blank(value):
+                if blank is not _NOTHING:
+                    target[key] = blank
+            else:
+                result = (cast or _cast_as_text)(value)
+                if isinstance(result, CastFailure):
+                    self._dropped[self.columns[place]] += 1
+                else:
+                    target[key] = _instant(result) if isinstance(result, date) else result
