@@ -13,9 +13,6 @@ LEAVES_COLUMN = "__leaves"
 """The last column of files that say who leaves: True for somebody who does, False for somebody who is in the segment.
 Readers add it; a column of a file is never called so."""
 
-LEAVES_COLUMN = "__leaves"
-"""A column of truth values that some readers add: True says that the person has left the segment."""
-
 
 class BrokenCode(StrEnum):
     """Why a row could not be read; a reason code of the rejects."""
