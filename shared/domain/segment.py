@@ -1,10 +1,15 @@
 """Segments, and snapshots: one complete arrival of a segment's files."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.domain.record import Moment, Record
+
+
+SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00-\x1f]+$")]
+TREND_POINTS = 60
 
 
 class SnapshotFile(Record):
@@ -25,6 +30,12 @@ class SourceFormat(StrEnum):
     RUDDERSTACK = "rudderstack"
     CENSUS = "census"
     HIGHTOUCH = "hightouch"
+
+    @property
+    def usual_mode(self) -> "SnapshotMode":
+        """What its files are unless something else is declared: these three write what has changed."""
+        changes = (SourceFormat.MPARTICLE, SourceFormat.SEGMENT, SourceFormat.RUDDERSTACK)
+        return SnapshotMode.DELTA if self in changes else SnapshotMode.FULL
 
 
 class SnapshotMode(StrEnum):
@@ -89,3 +100,20 @@ class Segment(Record):
     columns: tuple[str, ...] | None = None
     trend: tuple[TrendPoint, ...] = ()
     warning: str | None = None
+
+
+def renewed_counts(segment: Segment, snapshot_id: str, profiles: int, rows: int | None = None) -> Segment:
+    """Return the segment with what reading a snapshot has counted; as it is when another snapshot has come since.
+
+    The trend keeps the last TREND_POINTS snapshots, a point each; deltas and parts say nothing about the whole.
+    """
+    snapshot = segment.snapshot
+    if snapshot.id != snapshot_id:
+        return segment
+    trend = segment.trend
+    if snapshot.mode is SnapshotMode.FULL:
+        point = TrendPoint(at=snapshot.arrived_at, profiles=profiles)
+        trend = (*(known for known in trend if known.at < point.at), point)[-TREND_POINTS:]
+    return segment.model_copy(
+        update={"profiles": profiles, "rows": segment.rows if rows is None else rows, "trend": trend}
+    )
