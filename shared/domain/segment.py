@@ -7,7 +7,6 @@ from pydantic import Field, StringConstraints
 
 from shared.domain.record import Moment, Record
 
-
 SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00-\x1f]+$")]
 TREND_POINTS = 60
 
