@@ -14,20 +14,29 @@ from shared.adapters.autopilot import Autopilot
 from shared.adapters.blobs import AzureSegmentBlobs, AzureStateBlobs
 from shared.adapters.tables import TableStores
 from shared.adapters.vault import KeyVault
+from shared.adapters.webhook import GuardedWebhooks, read_names
 from shared.domain.destination import Destination
 from shared.domain.record import Clock, utc_now
 from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.settings import Settings
+from shared.usecases.alert_post import AlertPost
+from shared.usecases.alert_targets import AlertTargets
 from shared.usecases.alerts import AlertDesk
 from shared.usecases.arrivals import Arrivals
+from shared.usecases.connection_keys import ConnectionKeys
+from shared.usecases.connection_probe import ConnectionProbe
+from shared.usecases.connection_removal import ConnectionRemoval
 from shared.usecases.connections import Connections
 from shared.usecases.exports import Exports
 from shared.usecases.health import Health
 from shared.usecases.run_orders import RunOrders
 from shared.usecases.runs import Runs
+from shared.usecases.schedules import Schedules
 from shared.usecases.segments import Segments
+from shared.usecases.suppression import Suppression
+from shared.usecases.ticks import Ticks
 
 
 def _credential(client_id: str) -> TokenCredential:
@@ -85,7 +94,19 @@ class App:
 
     @cached_property
     def alerts(self) -> AlertDesk:
-        return AlertDesk(self.stores, self.vault, self.journal, self.clock)
+        return AlertDesk(self.stores, self.alert_post, self.clock)
+
+    @cached_property
+    def alert_post(self) -> AlertPost:
+        return AlertPost(self.vault, self.webhooks, self.clock)
+
+    @cached_property
+    def alert_targets(self) -> AlertTargets:
+        return AlertTargets(self.stores, self.vault, self.webhooks, self.alert_post, self.journal, self.clock)
+
+    @cached_property
+    def webhooks(self) -> GuardedWebhooks:
+        return GuardedWebhooks(read_names(self.settings.alert_private_hosts))
 
     @cached_property
     def vault(self) -> KeyVault:
@@ -112,13 +133,32 @@ class App:
         return Connections(
             self.stores,
             self.vault,
-            self.destinations,
-            self.paces,
+            self.connection_probe,
             self.journal,
             self.alerts,
             max_profiles_per_run=self.settings.max_profiles_per_run,
             clock=self.clock,
         )
+
+    @cached_property
+    def connection_probe(self) -> ConnectionProbe:
+        return ConnectionProbe(self.vault, self.destinations, self.paces, self.clock)
+
+    @cached_property
+    def connection_keys(self) -> ConnectionKeys:
+        return ConnectionKeys(
+            self.stores, self.vault, self.connection_probe, self.journal, self.alerts, self.clock
+        )
+
+    @cached_property
+    def connection_removal(self) -> ConnectionRemoval:
+        return ConnectionRemoval(
+            self.stores, self.state_blobs, self.vault, self.exports, self.journal, self.clock
+        )
+
+    @cached_property
+    def suppression(self) -> Suppression:
+        return Suppression(self.stores, self.state_blobs, self.journal)
 
     @cached_property
     def exports(self) -> Exports:
@@ -133,6 +173,14 @@ class App:
     @cached_property
     def run_orders(self) -> RunOrders:
         return RunOrders(self.stores, self.state_blobs, self.journal, self.clock)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        return Schedules(self.stores, self.journal, self.clock)
+
+    @cached_property
+    def ticks(self) -> Ticks:
+        return Ticks(self.stores, self.run_orders)
 
     @cached_property
     def runs(self) -> Runs:

@@ -1,8 +1,19 @@
 """The JSON API, a module per kind of thing. Importing this package declares all operations."""
 
-from functions.api import connections, exports, runs, segments, service
+from functions.api import alerts, connections, exports, runs, schedules, segments, service, suppression
 from functions.api.registry import operations
 
-__all__ = ["bp", "connections", "exports", "operations", "runs", "segments", "service"]
+__all__ = [
+    "alerts",
+    "bp",
+    "connections",
+    "exports",
+    "operations",
+    "runs",
+    "schedules",
+    "segments",
+    "service",
+    "suppression",
+]
 
 bp = operations.blueprint

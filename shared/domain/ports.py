@@ -1,6 +1,6 @@
 """What the core needs from the outside: one small protocol per kind of store. Adapters implement them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,6 +103,8 @@ class Pace:
 
 
 class Paces(Protocol):
+    def find(self, connection_id: str) -> Pace | None: ...
+
     def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
         """Read, change and store atomically; returns what was stored."""
 
@@ -198,6 +200,26 @@ class Alerts(Protocol):
 
     def note_connection(self, connection_id: str, problem: str | None) -> None:
         """Take note of what is wrong with a connection; None = it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of sending an alert. ``status`` is the receiver's HTTP status, ``problem`` why it counts as not
+    delivered."""
+
+    duration_ms: int
+    status: int | None = None
+    problem: str | None = None
+
+
+class Webhooks(Protocol):
+    """Sends alerts to addresses that people gave, and only to those that are allowed."""
+
+    def check(self, url: str) -> str:
+        """Return the host of an address that alerts may go to; raises Invalid."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Delivery:
+        """Send JSON. It never raises, and takes no longer than ``timeout_s`` once the host's name is resolved."""
 
 
 class Vault(Protocol):

@@ -99,6 +99,21 @@ SEGPILOT = {
     "get_connection": http("GET", "connections/{id}"),
     "remove_connection": http("DELETE", "connections/{id}"),
     "check_connection": http("POST", "connections/{id}/connect"),
+    "get_consent": http("GET", "consent"),
+    "change_connection": http("PATCH", "connections/{id}"),
+    "replace_key": http("PUT", "connections/{id}/key"),
+    "list_secrets": http("GET", "secrets"),
+    "add_export_user": http("POST", "connections/{id}/export-user"),
+    "remove_export_user": http("DELETE", "connections/{id}/export-user"),
+    "list_account_lists": http("GET", "connections/{id}/lists"),
+    "remove_connection_in_use": http("POST", "connections/{id}/removal"),
+    "get_suppression": http("GET", "connections/{id}/suppression"),
+    "change_suppression": http("POST", "connections/{id}/suppression"),
+    "check_suppression": http("POST", "connections/{id}/suppression/check"),
+    "set_alert_target": http("PUT", "connections/{id}/alert"),
+    "get_alert_target": http("GET", "connections/{id}/alert"),
+    "remove_alert_target": http("DELETE", "connections/{id}/alert"),
+    "send_test_alert": http("POST", "connections/{id}/alert/test"),
     "list_segments": http("GET", "segments"),
     "get_segment": http("GET", "segments/{name}"),
     "add_export": http("POST", "exports"),
@@ -109,6 +124,10 @@ SEGPILOT = {
     "list_runs": http("GET", "runs"),
     "get_run": http("GET", "runs/{id}"),
     "stop_run": [*http("POST", "runs/{id}/cancel"), "durableClient"],
+    "run_all": [*http("POST", "runs/all"), "durableClient"],
+    "get_refresh": http("GET", "refresh"),
+    "set_refresh": http("PUT", "refresh"),
+    "set_schedules": http("PUT", "exports/schedules"),
     "get_rejects": http("GET", "runs/{id}/rejects"),
     "get_health": http("GET", "health"),
     "get_openapi": http("GET", "openapi.json"),
@@ -125,7 +144,7 @@ SEGPILOT = {
         "blobTrigger %SEGMENTS_CONTAINER%/{name} SEGMENT_STORAGE EventGrid deferred",
         "durableClient",
     ],
-    "refresh": ["timerTrigger 0 0 2 * * * useMonitor", "durableClient"],
+    "tick": ["timerTrigger 0 * * * * *", "durableClient"],
 }
 
 
@@ -322,18 +341,18 @@ def test_the_worker_runs_segpilot(real_worker: Worker, durable_api: DurableApi) 
     blob = {"Connection": "SEGMENT_STORAGE", "ContainerName": "segments", "BlobName": "people/2026.csv"}
     timer = json.dumps({"IsPastDue": False, "Schedule": {}, "ScheduleStatus": {}})
     task = json.dumps({"name": "people/2026.csv"})
-    http, arrived, refreshed, inspected = real_worker.run(
+    http, arrived, ticked, inspected = real_worker.run(
         {"function": "get_openapi", "inputs": {"req": ["http", {}]}},
         {
             "function": "segment_arrived",
             "inputs": {"arrived": ["model_binding_data", blob], "client": client},
         },
-        {"function": "refresh", "inputs": {"timer": ["json", timer], "client": client}},
+        {"function": "tick", "inputs": {"timer": ["json", timer], "client": client}},
         {"function": "inspect_arrival", "inputs": {"task": ["string", task], "client": client}},
     )["results"]
     assert http["value"]["status"] == "200"
     assert json.loads(http["value"]["body"])["openapi"].startswith("3.1")
-    assert (arrived, refreshed) == ({"kind": None, "value": None},) * 2
+    assert (arrived, ticked) == ({"kind": None, "value": None},) * 2
     assert [path.rpartition("-")[0] for path in durable_api.started] == [
         "orchestrators/segment_arrival/arrival"
     ]
