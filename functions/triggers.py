@@ -1,9 +1,9 @@
-"""What sets runs off by itself: blobs that arrive, and the refresh."""
+"""What sets runs off by itself: blobs that arrive, and the clock."""
 
 import asyncio
 import logging
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -84,12 +84,9 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
     return {"wait_s": 0, "why": "", "runs": [run.id for run in runs]}
 
 
-@bp.timer_trigger(arg_name="timer", schedule="0 0 2 * * *", run_on_startup=False, use_monitor=True)
+@bp.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=False)
 @bp.durable_client_input(client_name="client")
-async def refresh(timer: func.TimerRequest, client: Any) -> None:
-    """Run every export on what has arrived. The slot is the minute: one delivered twice starts nothing twice."""
-    if timer.past_due:
-        logging.info("The refresh is late and is caught up now.")
-    slot = datetime.now(UTC).replace(second=0, microsecond=0)
-    for run in await asyncio.to_thread(app().run_orders.for_refresh, slot):
+async def tick(timer: func.TimerRequest, client: Any) -> None:  # noqa: ARG001 - the binding needs the parameter
+    """Start whatever is due. What was missed is known from the records, not from the timer."""
+    for run in await asyncio.to_thread(lambda: app().ticks.tick(app().clock())):
         await start_run(client, run)

@@ -10,7 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, StringConstraints
 
+from shared.domain.identifiers import version_of
 from shared.domain.record import Moment, Record
+
+REFRESH_ID = "refresh"
+"""There is one refresh."""
 
 LONGEST_PAUSE = timedelta(days=32)
 """No schedule rests for longer."""
@@ -48,8 +52,8 @@ class Schedule(Record):
     recurrence: Recurrence = Recurrence.REFRESH
     minute: Annotated[int, Field(ge=0, le=59)] = 0
     times: tuple[TimeOfDay, ...] = Field(default=(), max_length=24)
-    weekdays: tuple[Weekday, ...] = ()
-    days_of_month: tuple[DayOfMonth, ...] = ()
+    weekdays: tuple[Weekday, ...] = Field(default=(), max_length=7)
+    days_of_month: tuple[DayOfMonth, ...] = Field(default=(), max_length=31)
     time_zone: str = "UTC"
 
 
@@ -64,10 +68,15 @@ class Refresh(Record):
 
     recurrence: RefreshRecurrence = RefreshRecurrence.OFF
     times: tuple[TimeOfDay, ...] = Field(default=(), max_length=4)
-    weekdays: tuple[Weekday, ...] = ()
+    weekdays: tuple[Weekday, ...] = Field(default=(), max_length=7)
     time_zone: str = "UTC"
     updated_by: str = ""
     updated_at: Moment | None = None
+
+
+def schedule_version(schedule: Schedule | Refresh) -> str:
+    """Return a digest of when something is due; who set it so, and when, is not part of it."""
+    return version_of(schedule, without=frozenset({"updated_by", "updated_at"}))
 
 
 def check_schedule(schedule: Schedule) -> list[str]:

@@ -1,158 +1,244 @@
 """Run orders: who may start runs of which exports, on what, and for what cause.
 
-A run that is created here still has to be given to the orchestration.
+A run that is created here still has to be given to the orchestration. The same cause always gives the same run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.domain.access import Principal
-from shared.domain.errors import Conflict
+from shared.domain.access import Principal, Role
+from shared.domain.errors import Conflict, Forbidden
 from shared.domain.export import Export
-from shared.domain.identifiers import new_id, run_id
+from shared.domain.identifiers import new_id
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
-from shared.domain.run import Plan, Run, SegmentRun, Trigger
+from shared.domain.run import Plan, Run, Trigger
+from shared.domain.schedule import Recurrence
 from shared.domain.segment import Snapshot
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
-from shared.pipeline.standings import remember_run
+from shared.usecases.new_runs import NewRuns, Order
+
+SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class NewRun(BaseModel):
-    """``full`` sends everybody again, not only new and changed people."""
+    """``full`` sends everybody again, not only new and changed people. ``dry`` counts and shows, and sends nothing."""
 
     model_config = ConfigDict(extra="forbid")
     full: bool = False
-    segments: list[Annotated[str, StringConstraints(min_length=1)]] | None = Field(
-        default=None, description="Only these segments of the export; absent = all that have arrived."
+    dry: bool = False
+    segments: list[SegmentName] | None = Field(
+        default=None,
+        max_length=100,
+        description="Only these segments of the export; absent = all that have arrived.",
     )
 
 
+class PassedOver(BaseModel):
+    """An export that was not run, and why."""
+
+    export_id: str
+    export_name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOfAll:
+    """What came of an order to run everything."""
+
+    runs: tuple[Run, ...]
+    passed_over: tuple[PassedOver, ...]
+
+
 class RunOrders:
-    """Use cases that create runs. The same cause always gives the same run."""
+    """Use cases that create runs."""
 
     def __init__(self, stores: Stores, state: StateBlobs, journal: Journal, clock: Clock) -> None:
         self._stores, self._state, self._journal, self._clock = stores, state, journal, clock
+        self._new = NewRuns(stores, state, journal, clock)
 
     def on_demand(
         self, export_id: str, order: NewRun, principal: Principal, request_key: str | None = None
     ) -> Run:
-        """Create a run of an export now. The same ``request_key`` within an export gives the same run.
+        """Create a run of an export now, whether it is active or not. The same ``request_key`` gives the same run.
 
-        Raises NotFound, and Conflict when no segment of the export has arrived.
+        Raises NotFound, Forbidden, and Conflict when the export has no connection or nothing of it has arrived.
         """
-        export = self._stores.exports.get(export_id).record
-        wanted = [
-            choice.name for choice in export.segments if not order.segments or choice.name in order.segments
-        ]
-        if order.segments and (unknown := sorted(set(order.segments) - set(wanted))):
-            raise Conflict(
-                f"The export '{export.name}' does not carry the segment '{unknown[0]}'.",
-                code="segment-not-exported",
+        with self._journal.audited(principal, "export.run", export_id) as details:
+            export = self._stores.exports.get(export_id).record
+            self._require_use(export, principal)
+            wanted = _chosen_segments(export, order.segments)
+            cause, at = self._request(export_id, request_key)
+            run = self._new.create(
+                export,
+                self._arrived(wanted),
+                Order(Trigger.ON_DEMAND, cause, at, principal.name, wanted, full=order.full, dry=order.dry),
             )
-        snapshots = [found.record.snapshot for name in wanted if (found := self._stores.segments.find(name))]
-        if not snapshots:
-            raise Conflict(
-                f"No file has arrived yet for the segments of '{export.name}': {', '.join(wanted[:5])}.",
-                code="segment-not-arrived",
-                remedy=f"Upload a file to '{wanted[0] if wanted else '…'}/' in the segment container.",
-            )
-        at, cause = self._clock(), request_key or new_id("request")
-        if request_key:
-            at = self._stores.runs.remember_request(f"{export_id}/{request_key}", at)
-        return self._create(export, snapshots, Trigger.ON_DEMAND, cause, at, principal.name, full=order.full)
-
-    def for_arrival(self, snapshots: Sequence[Snapshot]) -> list[Run]:
-        """Create one run per export and snapshot; repeated notices give the same runs."""
-        runs = []
-        for export in self._stores.exports.all():
-            if export.connection_id is None or not export.active:
-                continue
-            for snapshot in snapshots:
-                if export.segment(snapshot.segment):
-                    cause, at = snapshot.id, snapshot.arrived_at
-                    runs.append(
-                        self._create(export, [snapshot], Trigger.UPLOAD, cause, at, "upload", full=False)
-                    )
-        return runs
-
-    def for_refresh(self, slot: datetime) -> list[Run]:
-        """Create one run per export whose segments have arrived; a slot delivered twice gives the same runs."""
-        runs = []
-        for export in self._stores.exports.all():
-            if export.connection_id is None or not export.active:
-                continue
-            found = [self._stores.segments.find(choice.name) for choice in export.segments]
-            snapshots = [segment.record.snapshot for segment in found if segment]
-            if snapshots:
-                cause = f"refresh {slot.isoformat()}"
-                runs.append(
-                    self._create(export, snapshots, Trigger.REFRESH, cause, slot, "refresh", full=False)
-                )
-        return runs
-
-    def _create(
-        self,
-        export: Export,
-        snapshots: Sequence[Snapshot],
-        trigger: Trigger,
-        cause: str,
-        at: datetime,
-        requested_by: str,
-        *,
-        full: bool,
-    ) -> Run:
-        wanted_id = run_id(export.id, cause, at)
-        if known := self._stores.runs.find(wanted_id):
-            return known.record
-        # Of two creators at once, the plan of the first one counts for both.
-        wanted = Plan(export=export, snapshots=tuple(snapshots)).model_dump_json().encode()
-        plan = Plan.model_validate_json(self._state.write_once(places.plan(wanted_id), wanted))
-        if plan.export.connection_id is None:
-            raise Conflict(
-                f"The export '{plan.export.name}' has no connection.",
-                code="no-connection",
-                remedy="Give it a connection first.",
-            )
-        connection = self._stores.connections.find(plan.export.connection_id)
-        run = Run(
-            id=wanted_id,
-            export_id=export.id,
-            export_name=plan.export.name,
-            connection_id=plan.export.connection_id,
-            trigger=trigger,
-            requested_by=requested_by,
-            run_as=connection.record.export_user.name
-            if connection and connection.record.export_user
-            else None,
-            full=full,
-            segments=_planned_segments(plan),
-            warnings=() if trigger is Trigger.UPLOAD else _missing_segments(plan),
-            created_at=self._clock(),
-        )
-        try:
-            self._stores.runs.add(run.id, run)
-        except Conflict:
-            return self._stores.runs.get(run.id).record
-        remember_run(self._stores, run)
-        self._journal.note_run("queued", run)
+            details |= {"run": run.id, "full": order.full, "dry": order.dry}
         return run
 
+    def run_all(self, principal: Principal, request_key: str | None = None) -> RunsOfAll:
+        """Create a run of every active export over a connection that the principal may use. Raises Forbidden."""
+        runs, passed_over = [], []
+        with self._journal.audited(principal, "export.run_all") as details:
+            principal.require(Role.CONTRIBUTOR)
+            cause, at = self._request(f"all/{principal.name}", request_key)
+            for export in self._stores.exports.all():
+                try:
+                    self._require_use(export, principal)
+                    if not export.active:
+                        raise Conflict("It is not active.")
+                    names = _chosen_segments(export, None)
+                    order = Order(Trigger.RUN_ALL, cause, at, principal.name, names)
+                    runs.append(self._new.create(export, self._arrived(names), order))
+                except (Conflict, Forbidden) as problem:
+                    passed_over.append(
+                        PassedOver(export_id=export.id, export_name=export.name, reason=problem.message)
+                    )
+            details |= {"runs": len(runs), "passed_over": len(passed_over)}
+        return RunsOfAll(tuple(runs), tuple(passed_over))
 
-def _planned_segments(plan: Plan) -> tuple[SegmentRun, ...]:
-    return tuple(
-        SegmentRun(name=choice.name, list_title=choice.list_title, snapshot_id=snapshot.id)
-        for snapshot in plan.snapshots
-        if (choice := plan.export.segment(snapshot.segment))
-    )
+    def retry_rejects(self, wanted_id: str, principal: Principal, request_key: str | None = None) -> Run:
+        """Create a run that sends only those whom a run was to send and did not.
+
+        It sends what the newest files say of them. Raises NotFound, Forbidden, and Conflict when the run goes on, has
+        nothing to try again, or went over a connection that the export has no longer.
+        """
+        run = self._stores.runs.get(wanted_id).record
+        with self._journal.audited(principal, "run.retry", run.id) as details:
+            export = self._stores.exports.get(run.export_id).record
+            self._require_use(export, principal)
+            if not run.status.ended:
+                raise Conflict(
+                    "The run goes on.", code="run-not-ended", remedy="Wait for its end, or cancel it."
+                )
+            if export.connection_id != run.connection_id:
+                raise Conflict(
+                    f"The export '{export.name}' no longer has the connection that the run went over.",
+                    code="connection-changed",
+                    remedy="Run the export: people who are not yet on the list are sent.",
+                )
+            names = [name for name in _segments_of(run, export) if self._has_retry_set(run.id, name)]
+            if not names:
+                raise Conflict(
+                    "Nobody is left to be sent again.",
+                    code="nothing-to-retry",
+                    remedy="Rows that are wrong in the file are mended there: upload it again.",
+                )
+            cause, at = self._request(run.id, request_key)
+            order = Order(Trigger.RETRY, cause, at, principal.name, names, retries=run.id)
+            retried = self._new.create(export, self._arrived(names), order)
+            details["run"] = retried.id
+        return retried
+
+    def again(self, run: Run, at: datetime) -> Run | None:
+        """Create the next attempt at a run that failed in passing; the same attempt and ``at`` give the same run.
+
+        None when the export is gone, was deactivated since, or has another connection.
+        """
+        found = self._stores.exports.find(run.export_id)
+        if found is None or found.record.connection_id != run.connection_id:
+            return None
+        export = found.record
+        if not export.active and self._plan(run).export.active:
+            return None
+        names = _segments_of(run, export)
+        if not (snapshots := self._arrived(names)):
+            return None
+        order = Order(
+            Trigger.RETRY,
+            f"retry {run.id}",
+            at,
+            run.requested_by,
+            names,
+            full=run.full,
+            dry=run.dry,
+            retries=run.retries,
+            attempt=run.attempt + 1,
+        )
+        return self._new.create(export, snapshots, order)
+
+    def for_arrival(self, snapshots: Sequence[Snapshot]) -> list[Run]:
+        """Create one run per snapshot and export that runs when files arrive; repeated notices give the same runs."""
+        runs = []
+        for export in self._stores.exports.all():
+            if runs_by_itself(export) and export.schedule.recurrence is Recurrence.REFRESH:
+                for snapshot in snapshots:
+                    if export.segment(snapshot.segment):
+                        order = Order(
+                            Trigger.UPLOAD, snapshot.id, snapshot.arrived_at, "upload", [snapshot.segment]
+                        )
+                        runs.append(self._new.create(export, [snapshot], order))
+        return runs
+
+    def for_slot(self, export: Export, slot: datetime) -> Run | None:
+        """Create the run of a slot of the export's own schedule; None while none of its segments has arrived."""
+        return self._create_by_itself(export, Trigger.SCHEDULE, "schedule", slot)
+
+    def for_refresh(self, exports: Iterable[Export], slot: datetime) -> list[Run]:
+        """Create the runs of a slot of the refresh, of those exports that follow it and whose segments have arrived."""
+        runs = (
+            self._create_by_itself(export, Trigger.REFRESH, "refresh", slot)
+            for export in exports
+            if export.schedule.recurrence is Recurrence.REFRESH
+        )
+        return [run for run in runs if run]
+
+    def _create_by_itself(
+        self, export: Export, trigger: Trigger, requested_by: str, slot: datetime
+    ) -> Run | None:
+        # It may have been changed since it was listed.
+        present = self._stores.exports.find(export.id)
+        if present is None or not runs_by_itself(present.record):
+            return None
+        names = _chosen_segments(present.record, None)
+        if not (snapshots := self._arrived(names)):
+            return None
+        order = Order(trigger, f"{requested_by} {slot.isoformat()}", slot, requested_by, names)
+        return self._new.create(present.record, snapshots, order)
+
+    def _request(self, scope: str, request_key: str | None) -> tuple[str, datetime]:
+        """Return cause and moment of a person's request; those of the first one when it is repeated."""
+        if request_key is None:
+            return new_id("request"), self._clock()
+        at = self._stores.runs.remember_request(f"{scope}/{request_key}", self._clock())
+        return f"request {scope}/{request_key}", at
+
+    def _require_use(self, export: Export, principal: Principal) -> None:
+        connection = self._stores.connections.find(export.connection_id) if export.connection_id else None
+        principal.require_use(connection.record if connection else None)
+
+    def _arrived(self, names: Sequence[str]) -> list[Snapshot]:
+        found = [self._stores.segments.find(name) for name in names]
+        return [segment.record.snapshot for segment in found if segment]
+
+    def _has_retry_set(self, wanted_id: str, segment: str) -> bool:
+        return bool(self._state.names(places.retry_set(wanted_id, segment)))
+
+    def _plan(self, run: Run) -> Plan:
+        return Plan.model_validate_json(self._state.read(places.plan(run.id)))
 
 
-def _missing_segments(plan: Plan) -> tuple[str, ...]:
-    """Say which segments of the export are not part of the run, since nothing has arrived for them."""
-    arrived = {snapshot.segment for snapshot in plan.snapshots}
-    missing = [choice.name for choice in plan.export.segments if choice.name not in arrived]
-    return tuple(f"No file has arrived yet for the segment '{name}'." for name in missing)
+def runs_by_itself(export: Export) -> bool:
+    """Tell whether uploads, slots or the refresh start the export at all."""
+    return export.active and export.connection_id is not None
+
+
+def _chosen_segments(export: Export, chosen: Sequence[str] | None) -> list[str]:
+    names = [choice.name for choice in export.segments]
+    if chosen and (unknown := sorted(set(chosen) - set(names))):
+        raise Conflict(
+            f"The export '{export.name}' does not carry the segment '{unknown[0]}'.",
+            code="segment-not-exported",
+        )
+    return [name for name in names if not chosen or name in chosen]
+
+
+def _segments_of(run: Run, export: Export) -> list[str]:
+    """Return those segments of a run that the export still carries."""
+    return [segment.name for segment in run.segments if export.segment(segment.name)]

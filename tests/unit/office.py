@@ -1,7 +1,10 @@
 """Where runs are ordered: one export, and what has arrived for it."""
 
+from datetime import datetime
+
 from shared.domain.access import Principal, Role
 from shared.domain.export import Export, SegmentChoice
+from shared.domain.run import Run
 from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline.journal import Journal
 from shared.usecases.run_orders import NewRun, RunOrders
@@ -46,6 +49,9 @@ class Office:
 
     def order(self, request_key: str | None = None, **order: object):
         return self.orders.on_demand("export-1", NewRun(**order), ADA, request_key)
+
+    def refresh(self, slot: datetime) -> list[Run]:
+        return self.orders.for_refresh(self.stores.exports.all(), slot)
 
     def change(self, run_id: str, **changes: object) -> None:
         self.stores.runs.change(run_id, lambda run: run.model_copy(update=changes))

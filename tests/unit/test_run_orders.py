@@ -93,19 +93,19 @@ def test_an_arrival_after_a_run_has_ended_does_not_start_it_again():
 def test_a_slot_of_the_schedule_starts_one_run_per_export_with_files():
     office = Office("vip")
     slot = START + timedelta(hours=2)
-    [first] = office.orders.for_refresh(slot)
-    assert office.orders.for_refresh(slot) == [first]
+    [first] = office.refresh(slot)
+    assert office.refresh(slot) == [first]
     assert first.trigger is Trigger.REFRESH
-    [second] = office.orders.for_refresh(slot + timedelta(days=1))
+    [second] = office.refresh(slot + timedelta(days=1))
     assert second.id != first.id
-    assert Office().orders.for_refresh(slot) == []
+    assert Office().refresh(slot) == []
 
 
 def test_of_two_creators_of_a_run_the_first_plan_counts_for_both():
     office, slot = Office("vip"), START + timedelta(hours=2)
-    [first] = office.orders.for_refresh(slot)
+    [first] = office.refresh(slot)
     office.stores.runs.remove(first.id)
     office.arrive("vip", "2")
-    [second] = office.orders.for_refresh(slot)
+    [second] = office.refresh(slot)
     assert second.id == first.id
     assert [segment.snapshot_id for segment in second.segments] == ["vip-1"]

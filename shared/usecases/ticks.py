@@ -1,0 +1,128 @@
+"""Ticks: once a minute, everything whose time has come."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from shared.domain.errors import SegpilotError
+from shared.domain.export import Export
+from shared.domain.ports import Stores
+from shared.domain.run import Run, RunStatus
+from shared.domain.schedule import (
+    REFRESH_ID,
+    Recurrence,
+    Refresh,
+    RefreshRecurrence,
+    Schedule,
+    last_slot,
+    schedule_version,
+)
+from shared.domain.standing import Standing
+from shared.usecases.run_orders import RunOrders, runs_by_itself
+from shared.usecases.runs import is_unstarted
+
+_LEFT_BEHIND_AFTER = timedelta(minutes=2)
+
+
+class Ticks:
+    """Serves schedules, the refresh and second attempts. It may be late, come twice, or end half-way: what it has
+    served is written down afterwards, and the same slot gives the same runs."""
+
+    def __init__(self, stores: Stores, orders: RunOrders) -> None:
+        self._stores, self._orders = stores, orders
+
+    def tick(self, now: datetime) -> list[Run]:
+        """Create every run that is due, and return all that have to be started.
+
+        Of the slots that were missed since the last tick only the latest is served. Slots from before a schedule was
+        set, or was switched on again, do not count. Raises StorageUnavailable: then the next tick goes on.
+        """
+        exports = list(self._stores.exports.all())
+        standings = {standing.subject: standing for standing in self._stores.standings.all()}
+        return [
+            *self._serve_refresh(exports, standings, now),
+            *(run for export in exports for run in self._serve_export(export, standings, now)),
+            *(run for standing in standings.values() for run in self._try_again(standing, now)),
+            *(run for standing in standings.values() for run in self._left_behind(standing, now)),
+        ]
+
+    def _serve_refresh(
+        self, exports: Iterable[Export], standings: Mapping[str, Standing], now: datetime
+    ) -> list[Run]:
+        found = self._stores.refreshes.find(REFRESH_ID)
+        refresh = found.record if found else Refresh()
+        counts = refresh.recurrence is not RefreshRecurrence.OFF
+        return self._serve(
+            standings.get(REFRESH_ID) or Standing(subject=REFRESH_ID),
+            refresh if counts else None,
+            refresh.updated_at or now,
+            partial(self._orders.for_refresh, exports),
+            now,
+        )
+
+    def _serve_export(self, export: Export, standings: Mapping[str, Standing], now: datetime) -> list[Run]:
+        counts = runs_by_itself(export) and export.schedule.recurrence is not Recurrence.REFRESH
+        return self._serve(
+            standings.get(export.id) or Standing(subject=export.id),
+            export.schedule if counts else None,
+            export.updated_at,
+            lambda slot: [run] if (run := self._orders.for_slot(export, slot)) else [],
+            now,
+        )
+
+    def _serve(
+        self,
+        standing: Standing,
+        schedule: Schedule | Refresh | None,
+        set_at: datetime,
+        create: Callable[[datetime], list[Run]],
+        now: datetime,
+    ) -> list[Run]:
+        """Serve the latest slot of a schedule; None is one that does not count at present."""
+        version = schedule and schedule_version(schedule)
+        if version != standing.schedule:
+            standing = self._note(standing.subject, schedule=version, slot_at=schedule and set_at)
+        if schedule is None or standing.slot_at is None:
+            return []
+        try:
+            slot = last_slot(schedule, standing.slot_at, now)
+            if slot is None:
+                return []
+            runs = create(slot)
+        except Exception as problem:
+            # One schedule that cannot be served does not hold up the others.
+            if isinstance(problem, SegpilotError) and problem.retryable:
+                raise
+            logging.exception("The schedule of '%s' cannot be served.", standing.subject)
+            return []
+        self._note(standing.subject, slot_at=slot)
+        return runs
+
+    def _try_again(self, standing: Standing, now: datetime) -> list[Run]:
+        if standing.retry_run is None or standing.retry_at is None or standing.retry_at > now:
+            return []
+        failed = self._stores.runs.find(standing.retry_run)
+        again = self._orders.again(failed.record, standing.retry_at) if failed else None
+
+        def forget(present: Standing | None) -> Standing:
+            # Another run may have failed meanwhile.
+            if present is None or present.retry_run != standing.retry_run:
+                return present or standing
+            return present.model_copy(update={"retry_run": None, "retry_at": None})
+
+        self._stores.standings.upsert(standing.subject, forget)
+        return [again] if again else []
+
+    def _left_behind(self, standing: Standing, now: datetime) -> list[Run]:
+        """Return the newest run if it still waits to be started: whoever created it may have been cut off."""
+        last = standing.last_run
+        if last is None or last.status is not RunStatus.QUEUED or last.created_at > now - _LEFT_BEHIND_AFTER:
+            return []
+        found = self._stores.runs.find(last.id)
+        return [found.record] if found and is_unstarted(found.record) else []
+
+    def _note(self, subject: str, **changes: object) -> Standing:
+        return self._stores.standings.upsert(
+            subject, lambda present: (present or Standing(subject=subject)).model_copy(update=changes)
+        )
