@@ -227,10 +227,10 @@ class HeardAlerts:
 
 
 class MemoryVault:
-    """While ``silent`` it answers nothing."""
+    """While ``silent`` it answers nothing; what is ``forbidden`` it keeps to itself."""
 
     def __init__(self, **secrets: str) -> None:
-        self.secrets, self.silent = dict(secrets), False
+        self.secrets, self.silent, self.forbidden = dict(secrets), False, set[str]()
 
     def store(self, name: str, value: str) -> None:
         self._answer()
@@ -238,6 +238,8 @@ class MemoryVault:
 
     def read(self, name: str, *, fresh: bool = False) -> str:
         self._answer()
+        if name in self.forbidden:
+            raise SecretUnavailable(f"The secret '{name}' is not for this app.", forbidden=True)
         if name not in self.secrets:
             raise SecretUnavailable(
                 f"There is no secret '{name}'.", missing=True, remedy="Create the secret."

@@ -1,225 +1,209 @@
-"""Connections: add, look, check, remove."""
+"""Connections: add, look, edit, check."""
 
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from datetime import datetime
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from collections.abc import Sequence
 
 from shared.domain.access import Principal, Role
-from shared.domain.connection import Connection, ConnectionStatus, Consent, Finding
+from shared.domain.connection import Connection, Consent, ExportUser
 from shared.domain.consent import CONSENT_TEXTS, CONSENT_VERSION
-from shared.domain.destination import Destination, Stopped
-from shared.domain.errors import (
-    Conflict,
-    DestinationError,
-    Invalid,
-    SecretUnavailable,
-    SegpilotError,
-    Unauthorized,
-)
+from shared.domain.destination import DestinationList
+from shared.domain.errors import Invalid, SegpilotError
 from shared.domain.identifiers import new_id
 from shared.domain.ports import Alerts, Stores, Vault
-from shared.domain.record import Clock, Name
+from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook, RunPacer
-
-_CHECK_PATIENCE_S = 20
-
-
-class NewConsent(BaseModel):
-    """*I agree*, to a version of the text that ``GET /api/consent`` shows. ``given_by`` is the caller unless named."""
-
-    model_config = ConfigDict(extra="forbid")
-    agreed: Literal[True]
-    version: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    language: Literal["en", "es", "ro"] = "en"
-    given_by: Name | None = None
-
-
-class NewConnection(BaseModel):
-    """Exactly one of ``api_key`` and ``secret_name`` is needed; the key goes to Key Vault and never comes back."""
-
-    model_config = ConfigDict(extra="forbid")
-    display_name: Name
-    destination: str = "autopilot"
-    api_key: Annotated[SecretStr, Field(min_length=1, max_length=500)] | None = Field(
-        default=None, description="The API key. Write only."
-    )
-    secret_name: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")] | None = Field(
-        default=None, description="The name of a Key Vault secret that holds the API key already."
-    )
-    consent: NewConsent
-    max_profiles_per_run: Annotated[int, Field(gt=0)] | None = Field(
-        default=None, description="Lowers the limit of profiles per run for this connection."
-    )
-    max_calls_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
-        default=None, description="Ceiling of calls per second; 0 = no ceiling; absent = the app's setting."
-    )
-
-    @model_validator(mode="after")
-    def _one_source_of_the_key(self) -> "NewConnection":
-        if (self.api_key is None) == (self.secret_name is None):
-            raise ValueError("give either 'api_key' or 'secret_name'")
-        return self
+from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewConsent
+from shared.usecases.connection_keys import own_name, read_secret, usable_key
+from shared.usecases.connection_probe import ConnectionProbe, Verdict
+from shared.usecases.connection_views import (
+    ConnectionView,
+    View,
+    connection_version,
+    glance_at,
+    sort_views,
+    view_all,
+    view_fully,
+)
+from shared.usecases.versions import require_version
 
 
 class Connections:
-    """Use cases of connections."""
+    """Use cases of connections. Only administrators change them."""
 
     def __init__(
         self,
         stores: Stores,
         vault: Vault,
-        destinations: Mapping[str, Destination],
-        paces: PaceBook,
+        probe: ConnectionProbe,
         journal: Journal,
         alerts: Alerts,
         *,
         max_profiles_per_run: int,
         clock: Clock,
     ) -> None:
-        self._stores, self._vault, self._destinations, self._paces = stores, vault, destinations, paces
+        self._stores, self._vault, self._probe = stores, vault, probe
         self._journal, self._alerts = journal, alerts
         self._max_profiles_per_run, self._clock = max_profiles_per_run, clock
 
-    def add(self, new: NewConnection, principal: Principal) -> Connection:
+    def add(self, new: NewConnection, principal: Principal) -> ConnectionView:
         """Store the key, then the connection. Raises Invalid or SecretUnavailable; nothing is left half-made."""
+        with self._journal.audited(principal, "connection.add") as details:
+            principal.require(Role.ADMINISTRATOR)
+            if new.destination not in self._probe.destinations:
+                raise Invalid(
+                    f"There is no destination '{new.destination}'.",
+                    errors=[{"pointer": "/destination", "detail": "unknown"}],
+                    remedy=f"Choose one of: {', '.join(self._probe.destinations)}.",
+                )
+            self._require_lower_limit(new.max_profiles_per_run)
+            now, connection_id = self._clock(), new_id("connection")
+            connection = Connection(
+                id=connection_id,
+                destination=new.destination,
+                display_name=new.display_name,
+                shared_with=new.shared_with,
+                secret_name=new.secret_name or own_name(connection_id),
+                secret_owned=new.secret_name is None,
+                key_set_at=now,
+                consent=self._consent(new.consent, principal),
+                export_user=ExportUser(name=principal.name, added_at=now) if new.export_user else None,
+                max_profiles_per_run=new.max_profiles_per_run,
+                max_calls_per_s=new.max_calls_per_s,
+                created_by=principal.name,
+                created_at=now,
+                updated_by=principal.name,
+                updated_at=now,
+            )
+            if new.api_key is not None:
+                self._vault.store(connection.secret_name, usable_key(new.api_key))
+            else:
+                read_secret(self._vault, connection.secret_name)
+            try:
+                self._stores.connections.add(connection.id, connection)
+            except SegpilotError:
+                if connection.secret_owned:
+                    self._vault.remove(connection.secret_name)
+                raise
+            details["subject"] = connection_id
+        return view_fully(self._stores, connection)
+
+    def list(self, principal: Principal, sort: str = "name") -> list[View]:
+        """Return what the principal may use, as far as it may see it: nothing for a viewer."""
+        return sort_views(view_all(self._stores, principal), sort, principal)
+
+    def get(self, connection_id: str, principal: Principal) -> View:
+        connection = self._stores.connections.get(connection_id).record
+        principal.require_use(connection)
+        if principal.role is Role.ADMINISTRATOR:
+            return view_fully(self._stores, connection)
+        return glance_at(connection)
+
+    def lists(self, connection_id: str, principal: Principal) -> Sequence[DestinationList]:
+        """Return the lists at the destination. Raises DestinationError or SecretUnavailable."""
+        connection = self._stores.connections.get(connection_id).record
+        principal.require_use(connection)
+        return self._probe.lists(connection)
+
+    def edit(
+        self, connection_id: str, changes: ConnectionChanges, expected: str | None, principal: Principal
+    ) -> ConnectionView:
+        """Change what is given. Exports stay, also when those who made them may not use the connection any more.
+
+        Raises PreconditionRequired or PreconditionFailed when ``expected`` is not the version that is there.
+        """
+        wanted = changes.model_dump(exclude_unset=True)
+        for needed in ("display_name", "shared_with"):
+            if wanted.get(needed, "") is None:
+                del wanted[needed]
+        with self._journal.audited(principal, "connection.edit", connection_id) as details:
+            self._require_administrator(connection_id, principal)
+            details["changed"] = sorted(wanted)
+            self._require_lower_limit(changes.max_profiles_per_run)
+
+            def edited(present: Connection) -> Connection:
+                require_version(connection_version(present), expected, "connection")
+                return self._signed(present, principal, wanted)
+
+            stored = self._stores.connections.change(connection_id, edited)
+        return view_fully(self._stores, stored)
+
+    def add_export_user(self, connection_id: str, principal: Principal) -> ConnectionView:
+        """Make the caller the one on whose behalf runs over the connection are made."""
+        user = ExportUser(name=principal.name, added_at=self._clock())
+        return self._set_export_user(connection_id, user, principal, "connection.add_export_user")
+
+    def remove_export_user(self, connection_id: str, principal: Principal) -> ConnectionView:
+        return self._set_export_user(connection_id, None, principal, "connection.remove_export_user")
+
+    def connect(self, connection_id: str, principal: Principal) -> ConnectionView:
+        """Try the key against the destination and record what was found; a refusal is a finding, not an error.
+
+        Only a key that is refused or cannot be read makes a connection need attention: an outage passes.
+        """
+        with self._journal.audited(principal, "connection.connect", connection_id) as details:
+            connection = self._require_administrator(connection_id, principal)
+            verdict = self._probe.look(connection)
+            details["ok"] = verdict.finding.ok
+            stored = self._record(connection, verdict)
+        return view_fully(self._stores, stored)
+
+    def check_secrets(self) -> None:
+        """Read the key of every connection; those whose key is gone or forbidden need attention. Once a day."""
+        for connection in self._stores.connections.all():
+            if verdict := self._probe.read(connection):
+                self._record(connection, verdict)
+
+    def _record(self, looked_at: Connection, verdict: Verdict) -> Connection:
+        def judged(present: Connection) -> Connection:
+            if present.key_set_at != looked_at.key_set_at:
+                # The key was replaced meanwhile, and tried by itself.
+                return present
+            return present.model_copy(
+                update={"finding": verdict.finding, "status": verdict.status or present.status}
+            )
+
+        stored = self._stores.connections.change(looked_at.id, judged)
+        if verdict.status and stored.status is verdict.status:
+            self._alerts.note_connection(looked_at.id, verdict.problem)
+        return stored
+
+    def _set_export_user(
+        self, connection_id: str, user: ExportUser | None, principal: Principal, action: str
+    ) -> ConnectionView:
+        with self._journal.audited(principal, action, connection_id):
+            self._require_administrator(connection_id, principal)
+            stored = self._stores.connections.change(
+                connection_id, lambda present: self._signed(present, principal, {"export_user": user})
+            )
+        return view_fully(self._stores, stored)
+
+    def _signed(self, present: Connection, principal: Principal, changes: dict[str, object]) -> Connection:
+        signature = {"updated_by": principal.name, "updated_at": self._clock()}
+        return present.model_copy(update={**changes, **signature})
+
+    def _require_administrator(self, connection_id: str, principal: Principal) -> Connection:
+        connection = self._stores.connections.get(connection_id).record
         principal.require(Role.ADMINISTRATOR)
-        if new.consent.version != CONSENT_VERSION:
+        return connection
+
+    def _require_lower_limit(self, wanted: int | None) -> None:
+        if wanted and wanted > self._max_profiles_per_run:
+            raise Invalid(
+                f"A connection may lower the limit of {self._max_profiles_per_run:,} profiles per run, not raise it.",
+                errors=[{"pointer": "/max_profiles_per_run", "detail": "above the limit"}],
+                remedy="Choose a lower number, or raise the app setting MAX_PROFILES_PER_RUN.",
+            )
+
+    def _consent(self, given: NewConsent, principal: Principal) -> Consent:
+        if given.version != CONSENT_VERSION:
             raise Invalid(
                 f"The text of the agreement has changed: its version is {CONSENT_VERSION}.",
                 errors=[{"pointer": "/consent/version", "detail": "not the present version"}],
                 remedy="Read it, and agree to it: GET /api/consent.",
             )
-        if new.destination not in self._destinations:
-            raise Invalid(
-                f"There is no destination '{new.destination}'.",
-                remedy=f"Choose one of: {', '.join(self._destinations)}.",
-            )
-        if new.max_profiles_per_run and new.max_profiles_per_run > self._max_profiles_per_run:
-            raise Invalid(
-                f"A connection may lower the limit of {self._max_profiles_per_run:,} profiles per run, not raise it.",
-                remedy="Choose a lower number, or raise the app setting MAX_PROFILES_PER_RUN.",
-            )
-        now, connection_id = self._clock(), new_id("connection")
-        connection = Connection(
-            id=connection_id,
-            destination=new.destination,
-            display_name=new.display_name,
-            secret_name=new.secret_name or f"segpilot-{connection_id}",
-            secret_owned=new.secret_name is None,
-            consent=Consent(
-                given_by=new.consent.given_by or principal.name,
-                given_at=now,
-                version=new.consent.version,
-                language=new.consent.language,
-                text=CONSENT_TEXTS[new.consent.language],
-            ),
-            max_profiles_per_run=new.max_profiles_per_run,
-            max_calls_per_s=new.max_calls_per_s,
-            created_at=now,
-            updated_at=now,
+        return Consent(
+            given_by=given.given_by or principal.name,
+            given_at=self._clock(),
+            version=given.version,
+            language=given.language,
+            text=CONSENT_TEXTS[given.language],
         )
-        if new.api_key is not None:
-            key = new.api_key.get_secret_value().strip()
-            if not key or not key.isascii() or not key.isprintable():
-                raise Invalid("The API key is blank or contains characters that no API key has.")
-            self._vault.store(connection.secret_name, key)
-        else:
-            self._check_secret(connection.secret_name)
-        try:
-            self._stores.connections.add(connection.id, connection)
-        except SegpilotError:
-            if connection.secret_owned:
-                self._vault.remove(connection.secret_name)
-            raise
-        return connection
-
-    def list(self) -> list[Connection]:
-        return list(self._stores.connections.all())
-
-    def get(self, connection_id: str) -> Connection:
-        return self._stores.connections.get(connection_id).record
-
-    def connect(self, connection_id: str) -> Connection:
-        """Try the key against the destination and record what was found; a refusal is a finding, not an error."""
-        connection = self.get(connection_id)
-        finding = self._check(connection)
-        status = ConnectionStatus.CONNECTED if finding.ok else ConnectionStatus.NEEDS_ATTENTION
-        return self._stores.connections.change(
-            connection_id,
-            lambda present: present.model_copy(
-                update={"finding": finding, "status": status, "updated_at": finding.checked_at}
-            ),
-        )
-
-    def remove(self, connection_id: str) -> None:
-        """Remove the connection and the secret that was made for it. Raises Conflict while exports use it."""
-        connection = self.get(connection_id)
-        using = [
-            export.name for export in self._stores.exports.all() if export.connection_id == connection_id
-        ]
-        if using:
-            raise Conflict(
-                f"The connection '{connection.display_name}' is used by: {', '.join(sorted(using)[:10])}.",
-                code="connection-in-use",
-                remedy="Remove these exports first.",
-            )
-        # The key goes first: were it to fail after the connection is gone, nobody could remove the key any more.
-        if connection.secret_owned:
-            self._vault.remove(connection.secret_name)
-        self._stores.connections.remove(connection_id)
-
-    def _check_secret(self, name: str) -> None:
-        """A secret that is not there is a slip of the caller's, not an outage of the vault."""
-        try:
-            self._vault.read(name, fresh=True)
-        except SecretUnavailable as problem:
-            if not problem.missing:
-                raise
-            raise Invalid(
-                problem.message,
-                errors=[{"pointer": "/secret_name", "detail": "no such secret, or an empty one"}],
-                remedy=problem.remedy,
-            ) from None
-
-    def _check(self, connection: Connection) -> Finding:
-        give_up = _Deadline(self._clock, _CHECK_PATIENCE_S)
-        pacer = RunPacer(self._paces.of(connection.id), connection.max_calls_per_s, give_up)
-        destination = self._destinations[connection.destination]
-        now = self._clock()
-        try:
-            with closing(
-                destination.open(
-                    lambda _fresh: self._vault.read(connection.secret_name, fresh=True),
-                    pacer,
-                    {},
-                    connections=1,
-                )
-            ) as session:
-                account = session.check()
-        except (Unauthorized, SecretUnavailable) as problem:
-            return Finding(checked_at=now, ok=False, message=f"{problem.message} {problem.remedy}".strip())
-        except (DestinationError, Stopped) as problem:
-            message = getattr(problem, "message", "The destination did not answer in time.")
-            return Finding(checked_at=now, ok=False, message=message)
-        whom = f" as '{account.name}'" if account.name else ""
-        return Finding(
-            checked_at=now,
-            ok=True,
-            message=f"The key is valid{whom}; {account.lists} lists were found.",
-            account=account.name,
-            lists=account.lists,
-        )
-
-
-class _Deadline:
-    """Answers True once the time is over."""
-
-    def __init__(self, clock: Callable[[], datetime], seconds: float) -> None:
-        self._clock, self._started, self._seconds = clock, clock(), seconds
-
-    def __call__(self) -> bool:
-        return (self._clock() - self._started).total_seconds() > self._seconds

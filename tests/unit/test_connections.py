@@ -1,55 +1,27 @@
-"""Connections: keys go to the vault and nowhere else, and what a check finds is recorded."""
+"""Connections: keys go to the vault and nowhere else, and people see of them what their role allows."""
 
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.access import Principal, Role
-from shared.domain.connection import ConnectionStatus
+from shared.domain.connection import ConnectionStatus, Sharing
 from shared.domain.errors import (
-    Conflict,
+    Forbidden,
     Invalid,
     NotFound,
-    Refused,
+    PreconditionFailed,
+    PreconditionRequired,
     SecretUnavailable,
     StorageUnavailable,
-    Unavailable,
 )
-from shared.domain.export import Export, SegmentChoice
-from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook
-from shared.usecases.connections import Connections, NewConnection
-from tests.fakes import MemoryBlobs
-from tests.fakes_stores import START, FakeClock, HeardAlerts, MemoryStores, MemoryVault, ScriptedDestination
-
-ADMIN = Principal("admin", Role.ADMINISTRATOR)
-CONSENT = {"agreed": True, "version": "1", "given_by": "Ada"}
+from shared.usecases.connection_forms import ConnectionChanges, NewConnection
+from shared.usecases.connection_views import ConnectionGlance, connection_version
+from tests.fakes_stores import START
+from tests.unit.office import ADMIN, CONSENT, CONTRIBUTOR, VIEWER, Office
 
 
 class BrokenRecords:
     def add(self, record_id: str, record: object) -> str:
         raise StorageUnavailable("The table cannot be reached.")
-
-
-class Office:
-    def __init__(self) -> None:
-        self.stores, self.vault, self.destination = MemoryStores(), MemoryVault(), ScriptedDestination()
-        self.clock = FakeClock()
-        self.connections = Connections(
-            self.stores,
-            self.vault,
-            {"autopilot": self.destination},
-            PaceBook(self.stores.paces),
-            Journal(MemoryBlobs(), self.clock),
-            HeardAlerts(),
-            max_profiles_per_run=1_000,
-            clock=self.clock,
-        )
-
-    def add(self, **wanted: object):
-        wanted = {"display_name": "Ours", "consent": CONSENT, **wanted}
-        if "secret_name" not in wanted:
-            wanted = {"api_key": "right-key", **wanted}
-        return self.connections.add(NewConnection.model_validate(wanted), ADMIN)
 
 
 @pytest.fixture
@@ -75,11 +47,11 @@ def test_consent_is_recorded_with_the_present_moment(office):
     assert (consent.given_by, consent.version, consent.given_at) == ("Ada", "1", START)
 
 
-def test_a_secret_that_exists_can_be_used_and_stays_when_the_connection_is_removed(office):
+def test_a_secret_that_exists_can_be_used_and_is_not_written(office):
     office.vault.secrets["theirs"] = "right-key"
-    connection = office.add(secret_name="theirs")
-    assert office.connections.connect(connection.id).status is ConnectionStatus.CONNECTED
-    office.connections.remove(connection.id)
+    connection = office.connected(secret_name="theirs")
+    assert connection.status is ConnectionStatus.CONNECTED
+    assert (connection.secret_name, connection.secret_owned) == ("theirs", False)
     assert office.vault.secrets == {"theirs": "right-key"}
 
 
@@ -87,14 +59,14 @@ def test_a_secret_that_does_not_exist_is_refused_and_nothing_is_stored(office):
     with pytest.raises(Invalid) as raised:
         office.add(secret_name="missing")
     assert [error["pointer"] for error in raised.value.errors] == ["/secret_name"]
-    assert office.connections.list() == []
+    assert office.connections.list(ADMIN) == []
 
 
 @pytest.mark.parametrize("key", [" ", "clé", "a\nb", "a\0b"])
 def test_a_text_that_is_no_key_is_refused(office, key):
     with pytest.raises(Invalid):
         office.add(api_key=key)
-    assert (office.vault.secrets, office.connections.list()) == ({}, [])
+    assert (office.vault.secrets, office.connections.list(ADMIN)) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -112,6 +84,8 @@ def test_a_text_that_is_no_key_is_refused(office, key):
         {"api_key": "a", "max_calls_per_s": -1},
         {"api_key": "a", "max_calls_per_s": float("inf")},
         {"api_key": "a", "max_calls_per_s": float("nan")},
+        {"api_key": "a", "shared_with": "everybody"},
+        {"api_key": "a", "export_user": "Ada"},
         {"api_key": "a", "unknown": 1},
     ],
 )
@@ -137,7 +111,7 @@ def test_nothing_is_stored_when_the_vault_does_not_answer(office):
     office.vault.silent = True
     with pytest.raises(SecretUnavailable):
         office.add()
-    assert office.connections.list() == []
+    assert office.connections.list(ADMIN) == []
 
 
 def test_no_key_stays_behind_when_the_connection_cannot_be_stored(office):
@@ -147,74 +121,213 @@ def test_no_key_stays_behind_when_the_connection_cannot_be_stored(office):
     assert office.vault.secrets == {}
 
 
-def test_a_key_that_works_makes_the_connection_connected(office):
-    office.destination.create_list("VIP")
-    connection = office.connections.connect(office.add().id)
-    assert connection.status is ConnectionStatus.CONNECTED
-    assert connection.finding.ok
-    assert (connection.finding.account, connection.finding.lists) == ("The account", 1)
-    assert office.connections.get(connection.id) == connection
+def test_a_connection_is_for_administrators_unless_it_is_shared(office):
+    assert office.add().shared_with is Sharing.ADMINISTRATORS
+    assert office.shared().shared_with is Sharing.CONTRIBUTORS
+
+
+def test_who_adds_a_connection_is_recorded_and_becomes_its_export_user_unless_unwanted(office):
+    connection = office.add()
+    assert (connection.created_by, connection.updated_by, connection.export_user.name) == ("admin",) * 3
+    assert (connection.export_user.added_at, connection.key_set_at) == (START, START)
+    assert office.add(export_user=False).export_user is None
+
+
+def test_an_agreement_to_another_version_of_the_text_is_refused(office):
+    with pytest.raises(Invalid) as raised:
+        office.add(consent={**CONSENT, "version": "0"})
+    assert [error["pointer"] for error in raised.value.errors] == ["/consent/version"]
+
+
+@pytest.mark.parametrize("name", ["segpilot-connection-abc", "SEGPILOT-x"])
+def test_a_secret_of_segpilots_own_cannot_be_taken_for_another_connection(office, name):
+    office.vault.secrets[name] = "right-key"
+    with pytest.raises(Invalid) as raised:
+        office.add(secret_name=name)
+    assert [error["pointer"] for error in raised.value.errors] == ["/secret_name"]
+
+
+def test_a_secret_that_may_not_be_read_is_no_mistake_of_the_callers(office):
+    office.vault.secrets["theirs"] = "right-key"
+    office.vault.forbidden.add("theirs")
+    with pytest.raises(SecretUnavailable):
+        office.add(secret_name="theirs")
+
+
+def test_name_sharing_and_limits_can_be_changed_and_what_is_absent_stays(office):
+    connection = office.add(max_calls_per_s=3, max_profiles_per_run=10)
+    office.clock.advance(60)
+    changed = office.edit(connection, display_name="Theirs", shared_with="contributors", max_calls_per_s=None)
+    assert (changed.display_name, changed.shared_with) == ("Theirs", Sharing.CONTRIBUTORS)
+    assert (changed.max_calls_per_s, changed.max_profiles_per_run) == (None, 10)
+    assert (changed.created_at, changed.updated_at) == (START, office.clock.now)
+    assert changed.secret_name == connection.secret_name
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [Unavailable("It does not answer."), Refused("It said no."), None],
-    ids=["away", "refused", "key"],
+    "wrong",
+    [
+        {"display_name": " "},
+        {"max_calls_per_s": -1},
+        {"max_profiles_per_run": 0},
+        {"api_key": "a"},
+        {"status": "Connected"},
+    ],
 )
-def test_a_check_that_fails_is_a_finding_and_no_error(office, fault):
-    office.destination.faults["check"] = [fault]
-    connection = office.add(api_key="right-key" if fault else "wrong-key")
-    checked = office.connections.connect(connection.id)
-    assert checked.status is ConnectionStatus.NEEDS_ATTENTION
-    assert not checked.finding.ok
-    assert checked.finding.message
-    assert "wrong-key" not in checked.model_dump_json()
+def test_a_change_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        ConnectionChanges.model_validate(wrong)
 
 
-def test_a_check_without_a_vault_is_a_finding_too(office):
+def test_a_change_cannot_raise_the_limit_of_the_app(office):
+    with pytest.raises(Invalid) as raised:
+        office.edit(office.add(), max_profiles_per_run=1_001)
+    assert [error["pointer"] for error in raised.value.errors] == ["/max_profiles_per_run"]
+
+
+def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused(office):
     connection = office.add()
-    office.vault.silent = True
-    assert "vault" in office.connections.connect(connection.id).finding.message
+    office.edit(connection, display_name="First")
+    with pytest.raises(PreconditionFailed):
+        office.edit(connection, display_name="Second")
+    with pytest.raises(PreconditionRequired):
+        office.connections.edit(connection.id, ConnectionChanges(display_name="Third"), None, ADMIN)
+    assert office.stored(connection).display_name == "First"
+    office.connections.edit(connection.id, ConnectionChanges(display_name="Fourth"), "*", ADMIN)
+    assert office.stored(connection).display_name == "Fourth"
 
 
-def test_a_key_that_was_mended_makes_the_connection_connected_again(office):
-    connection = office.add(api_key="wrong-key")
-    office.connections.connect(connection.id)
-    office.vault.secrets[connection.secret_name] = "right-key"
-    assert office.connections.connect(connection.id).status is ConnectionStatus.CONNECTED
-
-
-def test_removing_a_connection_removes_its_key(office):
+def test_what_the_app_finds_out_does_not_stand_in_the_way_of_a_change(office):
     connection = office.add()
-    office.connections.remove(connection.id)
-    assert (office.vault.secrets, office.connections.list()) == ({}, [])
-    with pytest.raises(NotFound):
-        office.connections.remove(connection.id)
-
-
-def test_a_connection_stays_when_its_key_cannot_be_removed_so_that_it_can_be_tried_again(office):
-    connection = office.add()
-    office.vault.silent = True
-    with pytest.raises(SecretUnavailable):
-        office.connections.remove(connection.id)
-    office.vault.silent = False
-    office.connections.remove(connection.id)
-    assert (office.vault.secrets, office.connections.list()) == ({}, [])
-
-
-def test_a_connection_in_use_is_not_removed(office):
-    connection = office.add()
-    export = Export(
-        id="export-1",
-        name="Weekly",
-        connection_id=connection.id,
-        email_column="EMail",
-        segments=(SegmentChoice(name="vip"),),
-        created_at=START,
-        updated_at=START,
+    office.clock.advance(60)
+    office.connections.connect(connection.id, ADMIN)
+    office.stores.connections.change(
+        connection.id, lambda present: present.model_copy(update={"learnt": {"list_in_bulk": True}})
     )
-    office.stores.exports.add(export.id, export)
-    with pytest.raises(Conflict) as raised:
-        office.connections.remove(connection.id)
-    assert "Weekly" in raised.value.message
-    assert office.vault.secrets
+    assert office.edit(connection, display_name="New").display_name == "New"
+
+
+def test_exports_stay_when_their_connection_is_no_longer_shared(office):
+    connection = office.shared()
+    export = office.export(connection)
+    office.edit(connection, shared_with="administrators")
+    assert office.stores.exports.get(export.id).record == export
+
+
+def test_the_export_user_is_the_caller_until_removed(office):
+    connection = office.add(export_user=False)
+    assert office.connections.add_export_user(connection.id, ADMIN).export_user.name == "admin"
+    assert office.connections.remove_export_user(connection.id, ADMIN).export_user is None
+
+
+def test_administrators_see_everything_and_how_many_exports_use_a_connection(office):
+    connection = office.add()
+    office.export(connection)
+    office.export(connection, "export-2")
+    seen = office.connections.get(connection.id, ADMIN)
+    assert (seen.exports, seen.secret_name) == (2, connection.secret_name)
+    assert office.connections.list(ADMIN) == [seen]
+
+
+def test_contributors_see_name_and_type_of_what_is_shared_with_them_and_nothing_else(office):
+    office.add(display_name="Hidden")
+    shared = office.shared(display_name="Shared")
+    glance = ConnectionGlance(id=shared.id, display_name="Shared", destination="autopilot")
+    assert office.connections.list(CONTRIBUTOR) == [glance]
+    assert office.connections.get(shared.id, CONTRIBUTOR) == glance
+    assert set(glance.model_dump()) == {"id", "display_name", "destination"}
+
+
+def test_what_somebody_may_not_use_is_not_shown(office):
+    hidden, shared = office.add(), office.shared()
+    assert office.connections.list(VIEWER) == []
+    for connection, principal in ((hidden, CONTRIBUTOR), (hidden, VIEWER), (shared, VIEWER)):
+        with pytest.raises(Forbidden):
+            office.connections.get(connection.id, principal)
+        with pytest.raises(Forbidden):
+            office.connections.lists(connection.id, principal)
+
+
+@pytest.mark.parametrize("principal", [CONTRIBUTOR, VIEWER], ids=["contributor", "viewer"])
+def test_only_administrators_change_connections(office, principal):
+    connection = office.shared()
+    before, secrets = office.stored(connection), dict(office.vault.secrets)
+    new = NewConnection.model_validate({"display_name": "Mine", "consent": CONSENT, "api_key": "k"})
+    version = connection_version(connection)
+    for attempt in (
+        lambda: office.connections.add(new, principal),
+        lambda: office.connections.edit(
+            connection.id, ConnectionChanges(display_name="Mine"), version, principal
+        ),
+        lambda: office.connections.connect(connection.id, principal),
+        lambda: office.connections.add_export_user(connection.id, principal),
+        lambda: office.connections.remove_export_user(connection.id, principal),
+    ):
+        with pytest.raises(Forbidden):
+            attempt()
+    assert list(office.stores.connections.all()) == [before]
+    assert office.vault.secrets == secrets
+
+
+def test_what_is_not_there_is_not_found_whoever_asks(office):
+    for principal in (ADMIN, CONTRIBUTOR, VIEWER):
+        for attempt in (office.connections.get, office.connections.connect, office.connections.lists):
+            with pytest.raises(NotFound):
+                attempt("connection-none", principal)
+
+
+def test_connections_are_sorted_by_any_column_both_ways(office):
+    office.add(display_name="b")
+    office.clock.advance(1)
+    office.export(office.shared(display_name="A"))
+    office.clock.advance(1)
+    office.connections.connect(office.add(display_name="c").id, ADMIN)
+
+    def order(sort: str) -> str:
+        return "".join(view.display_name for view in office.connections.list(ADMIN, sort))
+
+    assert {sort: order(sort) for sort in ("name", "-name", "created", "-created", "-updated")} == {
+        "name": "Abc",
+        "-name": "cbA",
+        "created": "bAc",
+        "-created": "cAb",
+        "-updated": "cAb",
+    }
+    assert [
+        order(sort) for sort in ("type", "status", "shared_with", "exports", "-exports", "created_by")
+    ] == [
+        "Abc",
+        "cAb",
+        "bcA",
+        "bcA",
+        "Abc",
+        "Abc",
+    ]
+
+
+def test_there_is_no_sorting_by_what_is_not_seen(office):
+    office.shared()
+    assert len(office.connections.list(CONTRIBUTOR, "-name")) == 1
+    for principal, sort in ((CONTRIBUTOR, "created"), (ADMIN, "secret_name"), (ADMIN, "--name"), (ADMIN, "")):
+        with pytest.raises(Invalid):
+            office.connections.list(principal, sort)
+
+
+def test_every_change_is_recorded_with_who_made_it_and_without_the_key(office):
+    connection = office.add(api_key="s3cr3t")
+    office.edit(connection, display_name="New")
+    office.connections.add_export_user(connection.id, ADMIN)
+    office.connections.connect(connection.id, ADMIN)
+    with pytest.raises(Forbidden):
+        office.connections.connect(connection.id, VIEWER)
+    audit = office.audit()
+    assert [(entry["action"], entry["who"], entry["result"]) for entry in audit] == [
+        ("connection.add", "admin", "done"),
+        ("connection.edit", "admin", "done"),
+        ("connection.add_export_user", "admin", "done"),
+        ("connection.connect", "admin", "done"),
+        ("connection.connect", "viewer", "refused"),
+    ]
+    assert {entry["subject"] for entry in audit} == {connection.id}
+    assert audit[1]["changed"] == ["display_name"]
+    assert "s3cr3t" not in str(audit)

@@ -1,0 +1,88 @@
+"""What people see of connections: administrators everything but the key, contributors which ones they may use."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.domain.access import Principal, Role
+from shared.domain.connection import Connection
+from shared.domain.errors import Invalid
+from shared.domain.identifiers import version_of
+from shared.domain.ports import Stores
+
+_MADE_BY_THE_APP = frozenset({"status", "finding", "learnt", "exports", "updated_by", "updated_at"})
+
+
+class ConnectionView(Connection):
+    """``exports`` is how many exports use it."""
+
+    exports: int = 0
+
+
+class ConnectionGlance(BaseModel):
+    """What somebody sees who may use a connection but not manage it."""
+
+    id: str
+    display_name: str
+    destination: str
+
+
+View = ConnectionView | ConnectionGlance
+
+
+def connection_version(connection: Connection) -> str:
+    """Return the version of what people edit; what the app finds out is no part of it."""
+    return version_of(connection, without=_MADE_BY_THE_APP)
+
+
+def view_fully(stores: Stores, connection: Connection) -> ConnectionView:
+    """Return what an administrator sees of a connection."""
+    exports = sum(export.connection_id == connection.id for export in stores.exports.all())
+    return ConnectionView.model_validate({**dict(connection), "exports": exports})
+
+
+def view_all(stores: Stores, principal: Principal) -> list[View]:
+    """Return the connections that somebody may use, as far as they see them: none for a viewer."""
+    usable = [connection for connection in stores.connections.all() if principal.may_use(connection)]
+    if principal.role is not Role.ADMINISTRATOR:
+        return [glance_at(connection) for connection in usable]
+    exports = Counter(export.connection_id for export in stores.exports.all())
+    return [
+        ConnectionView.model_validate({**dict(connection), "exports": exports[connection.id]})
+        for connection in usable
+    ]
+
+
+def glance_at(connection: Connection) -> ConnectionGlance:
+    return ConnectionGlance(
+        id=connection.id, display_name=connection.display_name, destination=connection.destination
+    )
+
+
+_SORTS: dict[str, Callable[[Any], Any]] = {
+    "name": lambda view: view.display_name.casefold(),
+    "type": lambda view: view.destination,
+    "status": lambda view: view.status,
+    "shared_with": lambda view: view.shared_with,
+    "exports": lambda view: view.exports,
+    "created": lambda view: view.created_at,
+    "created_by": lambda view: view.created_by.casefold(),
+    "updated": lambda view: view.updated_at,
+}
+_SORTS_AT_A_GLANCE = ("name", "type")
+
+
+def sort_views(views: Sequence[View], column: str, principal: Principal) -> list[View]:
+    """Sort by a column, downwards when it begins with ``-``; equals by name. Raises Invalid for an unknown one."""
+    name = column.removeprefix("-")
+    sorts = tuple(_SORTS) if principal.role is Role.ADMINISTRATOR else _SORTS_AT_A_GLANCE
+    if name not in sorts:
+        raise Invalid(
+            f"Connections cannot be sorted by '{name[:40]}'.",
+            errors=[{"pointer": "/sort", "detail": "no such column"}],
+            remedy=f"Choose one of {', '.join(sorts)}; put '-' before it to turn the order round.",
+        )
+    by_name = sorted(views, key=_SORTS["name"])
+    return sorted(by_name, key=_SORTS[name], reverse=column.startswith("-"))
