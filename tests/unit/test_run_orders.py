@@ -10,7 +10,7 @@ from shared.pipeline import places
 from shared.usecases.run_orders import NewRun
 from shared.usecases.runs import is_unstarted
 from tests.fakes_stores import START
-from tests.unit.office import ADA, Office
+from tests.unit.run_office import ADA, Office
 
 
 def test_a_run_on_demand_takes_all_segments_that_have_arrived_and_warns_of_the_others():

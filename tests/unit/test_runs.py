@@ -6,7 +6,7 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.run import Counts, RunStatus, Stage
 from shared.pipeline import places
 from shared.pipeline.rejects import header_line
-from tests.unit.office import ADA, Office
+from tests.unit.run_office import ADA, Office
 
 
 def test_runs_are_listed_newest_first_in_pages():
