@@ -1,100 +1,57 @@
-"""A world in memory for the use cases of connections."""
+"""Where runs are ordered: one export, and what has arrived for it."""
 
-import json
+from datetime import datetime
 
 from shared.domain.access import Principal, Role
-from shared.domain.connection import Connection, Sharing
 from shared.domain.export import Export, SegmentChoice
-from shared.domain.run import Run, RunStatus, Trigger
+from shared.domain.run import Run
+from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook
-from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewKey
-from shared.usecases.connection_keys import ConnectionKeys
-from shared.usecases.connection_probe import ConnectionProbe
-from shared.usecases.connection_views import ConnectionView, connection_version
-from shared.usecases.connections import Connections
+from shared.usecases.run_orders import NewRun, RunOrders
+from shared.usecases.runs import Runs
 from tests.fakes import MemoryBlobs
-from tests.fakes_stores import START, FakeClock, HeardAlerts, MemoryStores, MemoryVault, ScriptedDestination
+from tests.fakes_stores import START, FakeClock, MemoryStores
 
-ADMIN = Principal("admin", Role.ADMINISTRATOR)
-CONTRIBUTOR = Principal("contributor", Role.CONTRIBUTOR)
-VIEWER = Principal("viewer", Role.VIEWER)
-CONSENT = {"agreed": True, "version": "1", "given_by": "Ada"}
+ADA = Principal("Ada", Role.ADMINISTRATOR)
 
 
 class Office:
-    def __init__(self) -> None:
-        self.stores, self.vault, self.destination = MemoryStores(), MemoryVault(), ScriptedDestination()
-        self.state, self.logs, self.clock, self.alerts = (
-            MemoryBlobs(),
-            MemoryBlobs(),
-            FakeClock(),
-            HeardAlerts(),
-        )
-        self.journal = Journal(self.logs, self.clock)
-        probe = ConnectionProbe(
-            self.vault, {"autopilot": self.destination}, PaceBook(self.stores.paces), self.clock
-        )
-        self.connections = Connections(
-            self.stores,
-            self.vault,
-            probe,
-            self.journal,
-            self.alerts,
-            max_profiles_per_run=1_000,
-            clock=self.clock,
-        )
-        self.keys = ConnectionKeys(self.stores, self.vault, probe, self.journal, self.alerts, self.clock)
+    """One export that carries the segments vip and churn."""
 
-    def add(self, **wanted: object) -> ConnectionView:
-        wanted = {"display_name": "Ours", "consent": CONSENT, **wanted}
-        if "secret_name" not in wanted:
-            wanted = {"api_key": "right-key", **wanted}
-        return self.connections.add(NewConnection.model_validate(wanted), ADMIN)
-
-    def shared(self, **wanted: object) -> ConnectionView:
-        return self.add(shared_with=Sharing.CONTRIBUTORS, **wanted)
-
-    def connected(self, **wanted: object) -> ConnectionView:
-        return self.connections.connect(self.add(**wanted).id, ADMIN)
-
-    def edit(self, connection: Connection, **changes: object) -> ConnectionView:
-        wanted = ConnectionChanges.model_validate(changes)
-        return self.connections.edit(connection.id, wanted, connection_version(connection), ADMIN)
-
-    def replace_key(self, connection: Connection, **key: str) -> ConnectionView:
-        return self.keys.replace(connection.id, NewKey.model_validate(key), ADMIN)
-
-    def stored(self, connection: Connection) -> Connection:
-        return self.stores.connections.get(connection.id).record
-
-    def export(self, connection: Connection, export_id: str = "export-1", name: str = "Weekly") -> Export:
+    def __init__(self, *arrived: str) -> None:
+        self.stores, self.state, self.clock = MemoryStores(), MemoryBlobs(), FakeClock()
+        journal = Journal(MemoryBlobs(), self.clock)
+        self.orders = RunOrders(self.stores, self.state, journal, self.clock)
+        self.runs = Runs(self.stores, self.state, journal, self.clock)
         export = Export(
-            id=export_id,
-            name=name,
-            connection_id=connection.id,
+            id="export-1",
+            name="Weekly",
+            connection_id="connection-1",
             email_column="EMail",
-            segments=(SegmentChoice(name="vip"),),
+            segments=(SegmentChoice(name="vip", list_name="Our best"), SegmentChoice(name="churn")),
             created_at=START,
             updated_at=START,
         )
         self.stores.exports.add(export.id, export)
-        return export
+        for name in arrived:
+            self.arrive(name)
 
-    def run(self, export: Export, status: RunStatus) -> Run:
-        run = Run(
-            id="run-20260301T080000Z-1",
-            export_id=export.id,
-            export_name=export.name,
-            connection_id=export.connection_id or "",
-            trigger=Trigger.ON_DEMAND,
-            requested_by="Ada",
-            status=status,
-            created_at=START,
+    def arrive(self, name: str, version: str = "1") -> Snapshot:
+        snapshot = Snapshot(
+            id=f"{name}-{version}",
+            segment=name,
+            arrived_at=self.clock(),
+            files=(SnapshotFile(name=f"{name}/a.csv", etag=version, size_bytes=1),),
         )
-        self.stores.runs.add(run.id, run)
-        return run
+        self.stores.segments.remove(name)
+        self.stores.segments.add(name, Segment(name=name, source=f"{name}/", snapshot=snapshot))
+        return snapshot
 
-    def audit(self) -> list[dict[str, object]]:
-        """Everything that was recorded, oldest first."""
-        return [json.loads(line) for text in self.logs.blobs.values() for line in text.splitlines()]
+    def order(self, request_key: str | None = None, **order: object):
+        return self.orders.on_demand("export-1", NewRun(**order), ADA, request_key)
+
+    def refresh(self, slot: datetime) -> list[Run]:
+        return self.orders.for_refresh(self.stores.exports.all(), slot)
+
+    def change(self, run_id: str, **changes: object) -> None:
+        self.stores.runs.change(run_id, lambda run: run.model_copy(update=changes))
