@@ -29,6 +29,7 @@ from shared.usecases.connection_keys import ConnectionKeys
 from shared.usecases.connection_probe import ConnectionProbe
 from shared.usecases.connection_removal import ConnectionRemoval
 from shared.usecases.connections import Connections
+from shared.usecases.erasures import Erasures
 from shared.usecases.exports import Exports
 from shared.usecases.health import Health
 from shared.usecases.run_orders import RunOrders
@@ -180,7 +181,7 @@ class App:
 
     @cached_property
     def ticks(self) -> Ticks:
-        return Ticks(self.stores, self.run_orders)
+        return Ticks(self.stores, self.run_orders, self.alerts)
 
     @cached_property
     def runs(self) -> Runs:
@@ -189,6 +190,10 @@ class App:
     @cached_property
     def arrivals(self) -> Arrivals:
         return Arrivals(self.stores, self.segment_blobs, self.settings.settle_time_s, self.clock)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        return Erasures(self.stores, self.state_blobs, self.journal, self.clock)
 
     @cached_property
     def health(self) -> Health:
