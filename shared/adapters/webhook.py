@@ -138,14 +138,15 @@ class GuardedWebhooks:
                 sock = stack.enter_context(
                     self._tls.wrap_socket(plain, server_hostname=target.host, do_handshake_on_connect=False)
                 )
-            stack.enter_context(_cut_off(sock, deadline))
+            is_cut_off = stack.enter_context(_cut_off(sock, deadline))
             if isinstance(sock, ssl.SSLSocket):
                 sock.do_handshake()
             connection.sock = sock
             connection.request("POST", target.path, body, {**headers, "Host": _authority(target)})
-            answer = connection.getresponse()
-            with answer:
-                return answer.status, _quote(answer.read(_LONGEST_ANSWER), target.path)
+            with connection.getresponse() as answer:
+                if is_cut_off():
+                    raise TimeoutError
+                return answer.status, "" if answer.status < 300 else _quote(answer, target.path)
 
 
 def _parse(url: str) -> tuple[SplitResult, str, int]:
@@ -190,10 +191,15 @@ def _connect(addresses: Collection[str], port: int, deadline: float) -> socket.s
 
 
 @contextlib.contextmanager
-def _cut_off(sock: socket.socket, deadline: float) -> Iterator[None]:
-    """End the exchange at the deadline: a receiver that sends a byte now and then would reset any other timeout."""
+def _cut_off(sock: socket.socket, deadline: float) -> Iterator[Callable[[], bool]]:
+    """End the exchange at the deadline: a receiver that sends a byte now and then would reset any other timeout.
+
+    Gives a function that tells whether that has happened.
+    """
+    is_over = threading.Event()
 
     def cut() -> None:
+        is_over.set()
         with contextlib.suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
@@ -201,7 +207,7 @@ def _cut_off(sock: socket.socket, deadline: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield is_over.is_set
     finally:
         timer.cancel()
 
@@ -212,9 +218,12 @@ def _authority(target: _Target) -> str:
     return host if usual else f"{host}:{target.port}"
 
 
-def _quote(answer: bytes, path: str) -> str:
+def _quote(answer: http.client.HTTPResponse, path: str) -> str:
     """Return the receiver's own words if they are one short line (Slack's are) and repeat nothing of the address."""
-    text = answer.decode("utf-8", "replace").strip()
+    try:
+        text = answer.read(_LONGEST_ANSWER).decode("utf-8", "replace").strip()
+    except (OSError, http.client.HTTPException):
+        return ""
     secret = [part for part in re.split(r"[/?&=]", path) if len(part) >= 6]
     if (
         not text
