@@ -10,20 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_CODES = {503: "ServiceUnavailable", 429: "Throttled", 403: "Forbidden"}
+
 
 class Fault(BaseModel):
     """What goes wrong, where, and for how long; the body of `POST /control/faults`.
 
-    For `unavailable_s` seconds every request gets `answer`: an HTTP status (503, or 429 with a
-    Retry-After of one second) or a broken connection. `latency_s` delays every request until the
-    fault is cleared.
+    For `unavailable_s` seconds every request gets `answer`: an HTTP status (503, 429 with a
+    Retry-After of one second, 403 as if a role was taken away) or a broken connection. `latency_s`
+    delays every request until the fault is cleared.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     target: Literal["vault", "identity"] = "vault"
     unavailable_s: float = Field(default=0, ge=0)
-    answer: Literal[503, 429, "reset"] = 503
+    answer: Literal[503, 429, 403, "reset"] = 503
     latency_s: float = Field(default=0, ge=0)
 
 
@@ -51,7 +53,7 @@ class Faults:
             if request.transport is not None:
                 request.transport.abort()
             raise ConnectionResetError
-        code = "Throttled" if fault.answer == 429 else "ServiceUnavailable"
+        code = _CODES[fault.answer]
         return web.json_response(
             {"error": {"code": code, "message": "A fault asked for through /control/faults."}},
             status=fault.answer,

@@ -110,6 +110,37 @@ def test_a_disabled_secret_says_what_to_look_at(client: SecretClient, name: str)
         KeyVault(client).read(name)
 
     assert "enabled" in caught.value.remedy
+    assert caught.value.forbidden
+
+
+def test_an_app_whose_role_was_taken_away_is_not_worth_another_try(
+    server: VaultServer, client: SecretClient, name: str
+) -> None:
+    vault = KeyVault(client)
+    vault.store(name, "key")
+    break_down(server, answer=403)
+
+    for action in (lambda: vault.read(name, fresh=True), lambda: vault.store(name, "other"), vault.names):
+        with pytest.raises(SecretUnavailable) as caught:
+            action()
+        assert caught.value.forbidden
+        assert not caught.value.retryable
+
+
+def test_all_names_are_listed_but_for_those_of_disabled_and_removed_secrets(
+    client: SecretClient, name: str
+) -> None:
+    vault = KeyVault(client)
+    mine = [f"{name}-{number:02}" for number in range(60)]
+    for each in mine:
+        client.set_secret(each, "key")
+    client.update_secret_properties(mine[0], enabled=False)
+    vault.remove(mine[1])
+
+    names = vault.names()
+
+    assert [each for each in names if each.startswith(name)] == mine[2:]
+    assert names == sorted(names)
 
 
 @pytest.mark.parametrize("answer", [503, 429, "reset"])

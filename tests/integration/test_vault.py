@@ -185,7 +185,7 @@ def test_a_token_for_another_resource_does_not_open_the_vault(server: VaultServe
     assert refusal.headers["WWW-Authenticate"].startswith("Bearer authorization=")
 
 
-@pytest.mark.parametrize(("answer", "status"), [(503, 503), (429, 429)])
+@pytest.mark.parametrize(("answer", "status"), [(503, 503), (429, 429), (403, 403)])
 def test_the_vault_can_be_down_for_a_while(
     server: VaultServer, client: SecretClient, name: str, heal: None, answer: int, status: int
 ) -> None:

@@ -13,7 +13,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from tests.fakes_stores import START
-from tests.unit.office import ADMIN, CONTRIBUTOR, Office
+from tests.unit.connection_office import ADMIN, CONTRIBUTOR, Office
 
 
 @pytest.fixture

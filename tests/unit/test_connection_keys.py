@@ -5,7 +5,7 @@ import pytest
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound, SecretUnavailable, Unavailable
 from shared.usecases.connection_forms import NewKey
-from tests.unit.office import ADMIN, CONTRIBUTOR, VIEWER, Office
+from tests.unit.connection_office import ADMIN, CONTRIBUTOR, VIEWER, Office
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from shared.domain.errors import (
 from shared.usecases.connection_forms import ConnectionChanges, NewConnection
 from shared.usecases.connection_views import ConnectionGlance, connection_version
 from tests.fakes_stores import START
-from tests.unit.office import ADMIN, CONSENT, CONTRIBUTOR, VIEWER, Office
+from tests.unit.connection_office import ADMIN, CONSENT, CONTRIBUTOR, VIEWER, Office
 
 
 class BrokenRecords:

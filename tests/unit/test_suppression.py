@@ -8,7 +8,7 @@ from shared.domain.email_address import email_hash
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.pipeline import places
 from shared.usecases.suppression import Address, Suppression, SuppressionChange
-from tests.unit.office import ADMIN, CONTRIBUTOR, VIEWER, Office
+from tests.unit.connection_office import ADMIN, CONTRIBUTOR, VIEWER, Office
 
 
 class Desk:
