@@ -81,7 +81,7 @@ def add_connection(request: Request) -> Answer:
     summary="List connections",
     answer=ConnectionList,
     query={
-        "sort": "name (default), type, status, shared_with, exports, created, created_by or updated; -name = Z to A."
+        "sort": "name (default), type, status, shared_with, exports, created_at, created_by or updated_at; -name = Z to A."
     },
     errors=(Invalid, StorageUnavailable),
 )

@@ -67,9 +67,9 @@ _SORTS: dict[str, Callable[[Any], Any]] = {
     "status": lambda view: view.status,
     "shared_with": lambda view: view.shared_with,
     "exports": lambda view: view.exports,
-    "created": lambda view: view.created_at,
+    "created_at": lambda view: view.created_at,
     "created_by": lambda view: view.created_by.casefold(),
-    "updated": lambda view: view.updated_at,
+    "updated_at": lambda view: view.updated_at,
 }
 _SORTS_AT_A_GLANCE = ("name", "type")
 

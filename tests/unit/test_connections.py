@@ -286,12 +286,12 @@ def test_connections_are_sorted_by_any_column_both_ways(office):
     def order(sort: str) -> str:
         return "".join(view.display_name for view in office.connections.list(ADMIN, sort))
 
-    assert {sort: order(sort) for sort in ("name", "-name", "created", "-created", "-updated")} == {
+    assert {sort: order(sort) for sort in ("name", "-name", "created_at", "-created_at", "-updated_at")} == {
         "name": "Abc",
         "-name": "cbA",
-        "created": "bAc",
-        "-created": "cAb",
-        "-updated": "cAb",
+        "created_at": "bAc",
+        "-created_at": "cAb",
+        "-updated_at": "cAb",
     }
     assert [
         order(sort) for sort in ("type", "status", "shared_with", "exports", "-exports", "created_by")
@@ -308,7 +308,12 @@ def test_connections_are_sorted_by_any_column_both_ways(office):
 def test_there_is_no_sorting_by_what_is_not_seen(office):
     office.shared()
     assert len(office.connections.list(CONTRIBUTOR, "-name")) == 1
-    for principal, sort in ((CONTRIBUTOR, "created"), (ADMIN, "secret_name"), (ADMIN, "--name"), (ADMIN, "")):
+    for principal, sort in (
+        (CONTRIBUTOR, "created_at"),
+        (ADMIN, "secret_name"),
+        (ADMIN, "--name"),
+        (ADMIN, ""),
+    ):
         with pytest.raises(Invalid):
             office.connections.list(principal, sort)
 
