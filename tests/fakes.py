@@ -17,6 +17,9 @@ class MemoryPaces:
         self.known: dict[str, Pace] = {}
         self._lock = threading.Lock()
 
+    def find(self, connection_id: str) -> Pace | None:
+        return self.known.get(connection_id)
+
     def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
         with self._lock:
             self.known[connection_id] = change(self.known.get(connection_id))

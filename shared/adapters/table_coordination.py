@@ -93,6 +93,10 @@ class TablePaces:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
+    def find(self, connection_id: str) -> Pace | None:
+        row = _Row(self._table, "pace", connection_id).read()
+        return _read_pace(row) if row else None
+
     def change(self, connection_id: str, change: Callable[[Pace | None], Pace]) -> Pace:
         row = _Row(self._table, "pace", connection_id)
         while True:

@@ -85,6 +85,15 @@ def add_reasons(*parts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
+DELIBERATE_REJECTS = frozenset({"suppressed", "no_consent"})
+"""Reasons why somebody is not sent because that is how it shall be: nothing went wrong with them."""
+
+
+def count_faults(rejected: Mapping[str, int]) -> int:
+    """Return how many rows were rejected for another reason than a deliberate one."""
+    return sum(count for reason, count in rejected.items() if reason not in DELIBERATE_REJECTS)
+
+
 class Failure(Record):
     """Why a run ended badly: one sentence, and what to do. ``transient`` = trying again later may help."""
 
