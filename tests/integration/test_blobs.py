@@ -2,13 +2,16 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from devkit.azurite import AzuriteServer
+from devkit.azurite import PROGRAM, AzuriteServer
 from shared.adapters.blobs import AzureSegmentBlobs, AzureStateBlobs
 from shared.domain.errors import NotFound, SegmentUnreadable, StorageUnavailable
 from shared.domain.segment import SnapshotFile
@@ -200,7 +203,10 @@ def test_storage_that_is_down_is_named_as_such(
             segments.ping,
             lambda: state.read("a"),
             lambda: state.write("a", b"2"),
+            lambda: state.change("a", lambda present: b"2"),
+            lambda: state.append("log", b"2"),
             lambda: state.names(""),
+            lambda: list(state.changed_at("")),
             lambda: state.remove(["a"]),
             lambda: state.download("a", tmp_path / "a"),
             lambda: list(segments.list("")),
@@ -216,3 +222,97 @@ def test_what_was_written_once_stays(state: AzureStateBlobs) -> None:
     assert state.write_once("plan.json", b"first") == b"first"
     assert state.write_once("plan.json", b"second") == b"first"
     assert state.read("plan.json") == b"first"
+
+
+def test_a_blob_is_changed_from_what_it_holds(state: AzureStateBlobs) -> None:
+    seen: list[bytes | None] = []
+
+    def add(present: bytes | None) -> bytes:
+        seen.append(present)
+        return (present or b"") + b"x"
+
+    assert state.change("list.txt", add) == b"x"
+    assert state.change("list.txt", add) == b"xx"
+    assert (state.read("list.txt"), seen) == (b"xx", [None, b"x"])
+
+
+def test_a_change_to_the_same_writes_nothing(state: AzureStateBlobs) -> None:
+    state.write("list.txt", b"same")
+    before = list(state.changed_at("list.txt"))
+
+    assert state.change("list.txt", lambda present: present or b"") == b"same"
+
+    assert list(state.changed_at("list.txt")) == before
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_changes_of_many_writers_all_count(state: AzureStateBlobs, there_before: bool) -> None:
+    if there_before:
+        state.write("numbers.txt", b"")
+
+    def add(number: int) -> None:
+        state.change("numbers.txt", lambda present: (present or b"") + f"{number}\n".encode())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(24)))
+
+    assert sorted(map(int, state.read("numbers.txt").split())) == list(range(24))
+
+
+def test_a_change_that_breaks_down_changes_nothing(state: AzureStateBlobs) -> None:
+    state.write("list.txt", b"kept")
+
+    with pytest.raises(ZeroDivisionError):
+        state.change("list.txt", lambda _present: bytes(1 // 0))
+
+    assert state.read("list.txt") == b"kept"
+
+
+def test_entries_are_added_at_the_end(state: AzureStateBlobs) -> None:
+    for number in range(3):
+        state.append("audit/2026/03/01.jsonl", f"{number}\n".encode())
+
+    assert state.read("audit/2026/03/01.jsonl") == b"0\n1\n2\n"
+    assert state.names("audit/") == ["audit/2026/03/01.jsonl"]
+
+
+def test_entries_of_many_writers_do_not_mix(state: AzureStateBlobs) -> None:
+    entries = [f"{number:03}".encode() * 700 + b"\n" for number in range(48)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda entry: state.append("log.jsonl", entry), entries))
+
+    assert sorted(state.read("log.jsonl").splitlines(keepends=True)) == sorted(entries)
+
+
+def test_what_does_not_fit_into_a_full_log_goes_beside_it(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Storage takes 50,000 blocks per log; here it is told that three are enough."""
+    constants = PROGRAM.parent / "blob" / "utils" / "constants"
+    patch = f"require({json.dumps(str(constants))}).MAX_APPEND_BLOB_BLOCK_COUNT = 3;"
+    (tmp_path / "patch.js").write_text(patch)
+    monkeypatch.setenv("NODE_OPTIONS", f"--require {tmp_path / 'patch.js'}")
+    with (
+        AzuriteServer(tmp_path_factory.mktemp("small")) as small,
+        BlobServiceClient.from_connection_string(small.connection_string) as client,
+    ):
+        state = AzureStateBlobs(client, "logs")
+        for number in range(8):
+            state.append("audit/2026/03/01.jsonl", f"{number}\n".encode())
+
+        names = ["audit/2026/03/01++.jsonl", "audit/2026/03/01+.jsonl", "audit/2026/03/01.jsonl"]
+        assert state.names("audit/") == names
+        assert [state.read(name) for name in reversed(names)] == [b"0\n1\n2\n", b"3\n4\n5\n", b"6\n7\n"]
+
+
+def test_blobs_are_listed_with_the_moment_of_their_last_change(state: AzureStateBlobs) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    state.write("runs/1/a", b"1")
+    state.append("runs/1/b", b"2")
+    state.write("other", b"3")
+
+    found = dict(state.changed_at("runs/"))
+
+    assert sorted(found) == ["runs/1/a", "runs/1/b"]
+    assert all(before <= moment <= datetime.now(UTC) for moment in found.values())

@@ -13,8 +13,9 @@ from shared.adapters.table_coordination import TableLanes, TablePaces
 from shared.adapters.table_records import TableRecords, TableRuns
 from shared.adapters.tables import TableStores
 from shared.domain.connection import Connection, Consent
+from shared.domain.erasure import Erasure
 from shared.domain.errors import Conflict, NotFound, PreconditionFailed, StorageUnavailable
-from shared.domain.identifiers import run_id
+from shared.domain.identifiers import dated_id, run_id
 from shared.domain.ports import Pace
 from shared.domain.run import Counts, Run, SegmentRun, Trigger
 
@@ -136,6 +137,48 @@ def test_changes_of_many_threads_all_count(connections: TableRecords[Connection]
     assert connections.get("c1").record.max_profiles_per_run == 40
 
 
+def test_a_record_is_made_or_changed_as_it_is_needed(connections: TableRecords[Connection]) -> None:
+    seen: list[Connection | None] = []
+
+    def set_to(name: str) -> Connection:
+        return connections.upsert("c1", lambda present: seen.append(present) or make_connection(name))
+
+    assert [set_to("one"), set_to("two")] == [make_connection("one"), make_connection("two")]
+    assert connections.get("c1").record == make_connection("two")
+    assert seen == [None, make_connection("one")]
+    etag = connections.get("c1").etag
+    set_to("two")
+    assert connections.get("c1").etag == etag
+
+
+def test_the_first_changes_of_many_threads_all_count(connections: TableRecords[Connection]) -> None:
+    def count_up(present: Connection | None) -> Connection:
+        before = present or make_connection()
+        return before.model_copy(update={"max_profiles_per_run": (before.max_profiles_per_run or 0) + 1})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: connections.upsert("c1", count_up), range(24)))
+
+    assert connections.get("c1").record.max_profiles_per_run == 24
+
+
+def test_dated_records_may_be_paged_newest_first(service: TableServiceClient) -> None:
+    erasures = TableStores(service).erasures
+    made = [
+        Erasure(id=dated_id("erasure", NOW + timedelta(days=day)), requested_by="ada", requested_at=NOW)
+        for day in range(5)
+    ]
+    for each in made:
+        erasures.add(each.id, each)
+
+    first, after = erasures.page(3)
+    rest, end = erasures.page(3, after)
+
+    ours = [each for each in first + rest if each in made]
+    assert ours == made[::-1]
+    assert end is None
+
+
 def test_a_removed_record_is_gone_and_may_be_removed_again(connections: TableRecords[Connection]) -> None:
     connections.add("c1", make_connection())
 
@@ -232,6 +275,64 @@ def test_a_request_is_remembered_as_of_its_first_arrival(runs: TableRuns, key: s
     assert len(set(seen)) == 1
     assert runs.remember_request(key, later) == seen[0]
     assert runs.remember_request(key + "!", later) == later
+
+
+def test_old_requests_are_forgotten_and_count_as_new(runs: TableRuns) -> None:
+    for number in range(5):
+        runs.remember_request(f"request/{number}", NOW + timedelta(days=number))
+
+    assert runs.forget_requests(NOW + timedelta(days=3)) == 3
+    assert runs.forget_requests(NOW + timedelta(days=3)) == 0
+
+    seen = [runs.remember_request(f"request/{number}", NOW + timedelta(days=9)) for number in range(5)]
+    assert [(each - NOW).days for each in seen] == [9, 9, 9, 3, 4]
+
+
+def make_run_of(export_id: str, moment: datetime) -> Run:
+    return make_run(run_id(export_id, "upload", moment)).model_copy(update={"export_id": export_id})
+
+
+def test_the_runs_of_one_export_are_paged_newest_first(runs: TableRuns) -> None:
+    moments = [NOW + timedelta(hours=7 * number) for number in range(7)]
+    for export in ("a/b #1", "other"):
+        for moment in moments:
+            run = make_run_of(export, moment)
+            runs.add(run.id, run)
+
+    pages, after = [], None
+    while True:
+        page, after = runs.page_of("a/b #1", 3, after)
+        pages.append(page)
+        if after is None:
+            break
+
+    assert [len(page) for page in pages] == [3, 3, 1]
+    expected = [make_run_of("a/b #1", moment) for moment in reversed(moments)]
+    assert [run for page in pages for run in page] == expected
+    assert runs.page_of("none", 3) == ([], None)
+
+
+def test_a_removed_run_is_gone_from_those_of_its_export(runs: TableRuns) -> None:
+    kept, removed = (make_run_of("e1", NOW + timedelta(hours=number)) for number in range(2))
+    for run in (kept, removed):
+        runs.add(run.id, run)
+
+    runs.remove(removed.id)
+    runs.remove(removed.id)
+
+    assert runs.page_of("e1", 10) == ([kept], None)
+    assert [run.id for run in runs.all()] == [kept.id]
+
+
+def test_an_entry_that_leads_nowhere_is_passed_over(service: TableServiceClient, unique_name: str) -> None:
+    table = service.create_table(unique_name)
+    runs = TableRuns(table)
+    run = make_run_of("e1", NOW)
+    runs.add(run.id, run)
+    entry = {"PartitionKey": "runs-of:e1", "RowKey": "run-0-x", "Id": "run-9-x"}
+    table.create_entity(entry)
+
+    assert runs.page_of("e1", 10) == ([run], None)
 
 
 def test_a_lane_has_one_run_at_a_time(lanes: TableLanes) -> None:
