@@ -87,6 +87,8 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
 @bp.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=False)
 @bp.durable_client_input(client_name="client")
 async def tick(timer: func.TimerRequest, client: Any) -> None:  # noqa: ARG001 - the binding needs the parameter
-    """Start whatever is due. What was missed is known from the records, not from the timer."""
-    for run in await asyncio.to_thread(lambda: app().ticks.tick(app().clock())):
+    """Start whatever is due, and send alerts that wait. What was missed is known from records, not from the timer."""
+    now = app().clock()
+    for run in await asyncio.to_thread(app().ticks.tick, now):
         await start_run(client, run)
+    await asyncio.to_thread(app().alerts.deliver_due, now)

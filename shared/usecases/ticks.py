@@ -7,7 +7,7 @@ from functools import partial
 
 from shared.domain.errors import SegpilotError
 from shared.domain.export import Export
-from shared.domain.ports import Stores
+from shared.domain.ports import Alerts, Stores
 from shared.domain.run import Run, RunStatus
 from shared.domain.schedule import (
     REFRESH_ID,
@@ -23,20 +23,22 @@ from shared.usecases.run_orders import RunOrders, runs_by_itself
 from shared.usecases.runs import is_unstarted
 
 _LEFT_BEHIND_AFTER = timedelta(minutes=2)
+_LONGEST_RUN = timedelta(days=8)  # one that waits for approval may take a week
 
 
 class Ticks:
     """Serves schedules, the refresh and second attempts. It may be late, come twice, or end half-way: what it has
     served is written down afterwards, and the same slot gives the same runs."""
 
-    def __init__(self, stores: Stores, orders: RunOrders) -> None:
-        self._stores, self._orders = stores, orders
+    def __init__(self, stores: Stores, orders: RunOrders, alerts: Alerts) -> None:
+        self._stores, self._orders, self._alerts = stores, orders, alerts
 
     def tick(self, now: datetime) -> list[Run]:
         """Create every run that is due, and return all that have to be started.
 
         Of the slots that were missed since the last tick only the latest is served. Slots from before a schedule was
-        set, or was switched on again, do not count. Raises StorageUnavailable: then the next tick goes on.
+        set, or was switched on again, do not count. While an export runs, slots of its own schedule wait, so that runs
+        do not pile up. Raises StorageUnavailable: then the next tick goes on.
         """
         exports = list(self._stores.exports.all())
         standings = {standing.subject: standing for standing in self._stores.standings.all()}
@@ -62,14 +64,24 @@ class Ticks:
         )
 
     def _serve_export(self, export: Export, standings: Mapping[str, Standing], now: datetime) -> list[Run]:
+        standing = standings.get(export.id) or Standing(subject=export.id)
+        if self._goes_on(standing, now):
+            return []
         counts = runs_by_itself(export) and export.schedule.recurrence is not Recurrence.REFRESH
         return self._serve(
-            standings.get(export.id) or Standing(subject=export.id),
+            standing,
             export.schedule if counts else None,
             export.updated_at,
             lambda slot: [run] if (run := self._orders.for_slot(export, slot)) else [],
             now,
         )
+
+    def _goes_on(self, standing: Standing, now: datetime) -> bool:
+        last = standing.last_run
+        if last is None or last.status.ended or last.created_at < now - _LONGEST_RUN:
+            return False
+        found = self._stores.runs.find(last.id)
+        return found is not None and not found.record.status.ended
 
     def _serve(
         self,
@@ -112,6 +124,8 @@ class Ticks:
             return present.model_copy(update={"retry_run": None, "retry_at": None})
 
         self._stores.standings.upsert(standing.subject, forget)
+        if failed and again is None:
+            self._alerts.note_run(failed.record)  # nobody was told while there was hope
         return [again] if again else []
 
     def _left_behind(self, standing: Standing, now: datetime) -> list[Run]:

@@ -68,7 +68,7 @@ def test_the_same_request_key_gives_the_same_run_whenever_it_is_repeated():
     office.arrive("vip", "2")
     assert office.order("key-1") == first
     assert office.order("key-2").id != first.id
-    assert len(office.runs.list().runs) == 2
+    assert len(office.stores.runs.rows) == 2
 
 
 def test_the_same_snapshot_starts_one_run_per_export_that_carries_it():
