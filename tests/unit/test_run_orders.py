@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.run import Plan, RunStatus, Trigger
+from shared.domain.schedule import Schedule
 from shared.pipeline import places
 from shared.usecases.run_orders import NewRun
 from shared.usecases.runs import is_unstarted
@@ -44,6 +45,37 @@ def test_segments_may_be_chosen_of_those_that_the_export_carries():
     assert "'other'" in raised.value.message
 
 
+def test_of_segments_that_were_not_chosen_nothing_is_said():
+    office = Office("vip")
+    assert office.order(segments=["vip"]).warnings == ()
+    assert len(office.order(segments=["vip", "churn"]).warnings) == 1
+
+
+def test_a_run_says_as_whom_it_runs_and_whether_it_is_dry():
+    office = Office("vip")
+    office.connect()
+    run = office.order(dry=True)
+    assert (run.run_as, run.dry) == ("Eve", True)
+    assert office.stores.standings.find("export-1") is None
+
+
+def test_an_inactive_export_runs_on_demand_and_a_detached_one_not_at_all():
+    office = Office("vip")
+    office.edit(active=False)
+    assert office.order().status is RunStatus.QUEUED
+    office.edit(connection_id=None)
+    with pytest.raises(Conflict) as raised:
+        office.order()
+    assert raised.value.reason == "no-connection"
+
+
+def test_a_repeated_request_gets_its_run_although_the_export_was_detached_since():
+    office = Office("vip")
+    run = office.order("key-1")
+    office.edit(connection_id=None)
+    assert office.order("key-1") == run
+
+
 def test_nothing_can_be_run_before_a_file_has_arrived():
     with pytest.raises(Conflict) as raised:
         Office().order()
@@ -79,6 +111,20 @@ def test_the_same_snapshot_starts_one_run_per_export_that_carries_it():
     assert office.orders.for_arrival([churn]) == [first[1]]
     assert [[segment.name for segment in run.segments] for run in first] == [["vip"], ["churn"]]
     assert [run.warnings for run in first] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"active": False},
+        {"connection_id": None},
+        {"schedule": Schedule(recurrence="daily", times=["09:00"])},
+    ],
+)
+def test_an_arrival_starts_only_exports_that_follow_the_refresh_and_are_in_service(changes):
+    office = Office()
+    office.edit(**changes)
+    assert office.orders.for_arrival([office.arrive("vip")]) == []
 
 
 def test_an_arrival_after_a_run_has_ended_does_not_start_it_again():
