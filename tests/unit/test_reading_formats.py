@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import SegmentUnreadable
+from shared.domain.segment import SourceFormat
 from shared.pipeline.reading import BrokenCode, BrokenRow, FileFormat, open_rows
 
 
@@ -102,7 +103,7 @@ def test_a_gzip_bomb_is_stopped_at_the_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "beginning",
-    [b"PK\x03\x04", b"%PDF-1.7", b"\xd0\xcf\x11\xe0", b"Obj\x01", b"ORC", gzip.compress(CSV.encode())],
+    [b"%PDF-1.7", b"\xd0\xcf\x11\xe0", b"Obj\x01", b"ORC", gzip.compress(CSV.encode())],
 )
 def test_what_is_not_a_segment_file_is_refused_by_name(beginning: bytes, tmp_path: Path) -> None:
     assert refusal(gzip.compress(beginning + bytes(100)), "people.csv", tmp_path) == "format-not-supported"
@@ -133,6 +134,15 @@ def test_a_line_that_is_not_an_object_is_broken(tmp_path: Path) -> None:
     reading = Reading(b'{"id":"\xc8\x9a"}\n{"id":\n[1]\n7\n{"id":"\xff"}\n{"id":2}\n', "p.jsonl", tmp_path)
     assert [line for line, _ in reading.rows] == [1, 6]
     assert reading.faults == [(2, "bad_json"), (3, "bad_json"), (4, "bad_json"), (5, "bad_encoding")]
+
+
+@pytest.mark.parametrize("source_format", list(SourceFormat))
+def test_json_that_is_nested_too_deeply_is_broken(source_format: SourceFormat, tmp_path: Path) -> None:
+    deep = ['{"id":' + "[" * depth + "]" * depth + "}" for depth in (300, 1_000, 100_000)]
+    deep += ['{"id":' * depth + "1" + "}" * depth for depth in (300, 1_000, 100_000)]
+    for text in ("\n".join(deep), "[" + ",\n".join(deep) + "]"):
+        for line in Reading(text, "p.json", tmp_path, source_format=source_format).broken:
+            assert line.code in (BrokenCode.BAD_JSON, BrokenCode.NOT_AS_DECLARED)
 
 
 def test_a_giant_json_line_is_broken(tmp_path: Path) -> None:
@@ -170,14 +180,43 @@ def test_a_broken_element_of_an_array_does_not_stop_the_others(tmp_path: Path) -
     assert reading.faults == [(3, "bad_json"), (4, "bad_json"), (7, "bad_json")]
 
 
-def test_json_that_cannot_be_read_line_by_line_is_refused(tmp_path: Path) -> None:
-    people = [{"id": 1, "name": "Ana"}]
-    pretty = orjson.dumps(people, option=orjson.OPT_INDENT_2)
-    assert refusal(pretty, "p.json", tmp_path) == "json-not-line-wise"
-    assert (
-        refusal(orjson.dumps(people[0], option=orjson.OPT_INDENT_2), "p.json", tmp_path)
-        == "json-not-line-wise"
-    )
+@pytest.mark.parametrize("rows", [1, 3])
+def test_objects_that_are_spread_over_lines_are_read(rows: int, tmp_path: Path) -> None:
+    people = [{"id": number, "name": "Ana [}", "tags": {"a": [1]}} for number in range(rows)]
+    expected = [(2 + 8 * number, [number, "Ana [}", '{"a":[1]}']) for number in range(rows)]
+    array = orjson.dumps(people, option=orjson.OPT_INDENT_2).replace(b"\n", b"\r\n")
+    assert Reading(array, "p.json", tmp_path).rows == [
+        (2 + 9 * n, values) for n, (_, values) in enumerate(expected)
+    ]
+    one_by_one = b"\n".join(orjson.dumps(person, option=orjson.OPT_INDENT_2) for person in people)
+    assert [values for _, values in Reading(one_by_one, "p.json", tmp_path).rows] == [
+        values for _, values in expected
+    ]
+
+
+def test_an_array_on_one_line_may_be_longer_than_any_record(tmp_path: Path) -> None:
+    people = [{"id": number, "name": "Ană" * 20} for number in range(30_000)]
+    reading = Reading(orjson.dumps(people), "p.json", tmp_path)
+    assert [values[0] for _, values in reading.rows] == list(range(30_000))
+    assert reading.broken == []
+
+
+def test_an_object_that_is_broken_in_a_pretty_array_costs_one_person(tmp_path: Path) -> None:
+    people = [{"id": number, "name": "Ană"} for number in range(4)]
+    text = orjson.dumps(people, option=orjson.OPT_INDENT_2).replace(b'"id": 1', b'"id" 1')
+    reading = Reading(text.replace(b'"id": 2', b'"id": "\xff"'), "p.json", tmp_path)
+    assert [values[0] for _, values in reading.rows] == [0, 3]
+    assert reading.faults == [(6, "bad_json"), (10, "bad_encoding")]
+
+
+def test_an_enormous_object_in_an_array_is_broken(tmp_path: Path) -> None:
+    lines = [b"[", orjson.dumps({"id": "x" * 3_000_000}) + b",", b'{"id":2}', b"]"]
+    reading = Reading(b"\n".join(lines), "p.json", tmp_path)
+    assert (reading.rows, reading.faults) == ([(3, [2])], [(2, "line_too_long")])
+
+
+def test_json_that_ends_in_the_middle_or_holds_nothing_is_refused(tmp_path: Path) -> None:
+    assert refusal('[{"id":1},{"id":2},{"i', "p.json", tmp_path) == "json-truncated"
     assert refusal('[{"id":1},\n{"id":2},\n', "p.json", tmp_path) == "json-truncated"
     assert refusal("\n\n", "p.jsonl", tmp_path) == "empty-file"
     assert refusal("[]", "p.json", tmp_path) == "empty-file"
@@ -255,9 +294,8 @@ def test_parquet_that_is_damaged_or_something_else_is_refused(tmp_path: Path) ->
 def test_every_reason_code_is_documented() -> None:
     root = Path(__file__).resolve().parents[2]
     text = (root / "docs" / "segment-files.md").read_text("utf-8")
-    shared = root / "shared"
-    paths = [*(shared / "pipeline" / "reading").glob("*.py"), shared / "pipeline" / "staging.py"]
-    sources = [path.read_text("utf-8") for path in (*paths, shared / "adapters" / "blobs.py")]
-    raised = {code for source in sources for code in re.findall(r'code="([a-z-]+)"', source)}
+    sources = [path.read_text("utf-8") for path in (root / "shared").rglob("*.py")]
+    pattern = re.compile(r'(?:SegmentUnreadable|_refused)\((?:[^()]|\([^()]*\))*?code="([a-z-]+)"')
+    raised = {code for source in sources for code in pattern.findall(source)}
     documented = set(re.findall(r"^\| `([a-z_-]+)` \|", text, re.MULTILINE))
     assert documented == raised | {code.value for code in BrokenCode}

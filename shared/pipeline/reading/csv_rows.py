@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from shared.domain.errors import SegmentUnreadable
-from shared.pipeline.reading.delimiter import choose_delimiter, declared_delimiter
+from shared.pipeline.reading.delimiter import DELIMITERS, choose_delimiter, declared_delimiter
 from shared.pipeline.reading.encoding import UNDECODABLE
 from shared.pipeline.reading.header import is_header, name_columns
 from shared.pipeline.reading.lines import LineBlock, LineWindow
@@ -28,7 +28,11 @@ _MAX_VAIN_CHARACTERS = 256 * 1024 * 1024
 
 
 class CsvRows:
-    """The rows of a CSV file. Raises SegmentUnreadable if there is no readable first row."""
+    """The rows of a CSV file. Raises SegmentUnreadable if there is no readable first row.
+
+    ``delimiters`` are those to choose from when none is given. With ``fill_up`` a row that ends early is no broken
+    one: what is missing is blank.
+    """
 
     columns: list[str]
 
@@ -40,7 +44,10 @@ class CsvRows:
         delimiter: str | None = None,
         has_header: bool | None = None,
         columns: Sequence[str] | None = None,
+        delimiters: Sequence[str] = DELIMITERS,
+        fill_up: bool = False,
     ) -> None:
+        self._fill_up = fill_up
         self._window = LineWindow(blocks)
         self._on_broken = on_broken
         self._vain_characters = 0
@@ -48,7 +55,7 @@ class CsvRows:
         declared = declared_delimiter(self._window.peek() or "")
         if declared is not None:
             self._window.skip()
-        self._delimiter = delimiter or declared or choose_delimiter(self._window.rest())
+        self._delimiter = delimiter or declared or choose_delimiter(self._window.rest(), delimiters)
         self._blanks = " \t".replace(self._delimiter, "")
         self.columns = self._read_header(has_header, columns)
         self._width = len(self.columns)
@@ -98,6 +105,8 @@ class CsvRows:
         row, used = (rows[0], 1) if len(rows) == 2 else self._join_lines()
         if not row:
             return self._broken(BrokenCode.UNCLOSED_QUOTE, "a quote is opened and not properly closed"), 1
+        if self._fill_up and self._width is not None and len(row) < self._width:
+            row += [""] * (self._width - len(row))
         if self._width is not None and len(row) != self._width:
             code = BrokenCode.TOO_MANY_FIELDS if len(row) > self._width else BrokenCode.TOO_FEW_FIELDS
             return self._broken(code, f"{self._width} fields expected, {len(row)} found"), used

@@ -17,9 +17,9 @@ def declared_delimiter(first_line: str) -> str | None:
     return found[1] if found else None
 
 
-def choose_delimiter(sample: Sequence[str]) -> str:
-    """Return the delimiter that explains the most separators in rows as wide as the first one; else a comma."""
-    return max(DELIMITERS, key=lambda delimiter: _explained(sample, delimiter))
+def choose_delimiter(sample: Sequence[str], delimiters: Sequence[str] = DELIMITERS) -> str:
+    """Return the one that explains the most separators in rows as wide as the first one; else the first of them."""
+    return max(delimiters, key=lambda delimiter: _explained(sample, delimiter))
 
 
 def _explained(sample: Sequence[str], delimiter: str) -> int:

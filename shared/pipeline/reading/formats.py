@@ -13,6 +13,7 @@ class FileFormat(StrEnum):
 
 
 PARQUET_MAGIC = b"PAR1"
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 
 _FORMATS = {
     "csv": FileFormat.CSV,
@@ -24,10 +25,10 @@ _FORMATS = {
     "parquet": FileFormat.PARQUET,
 }
 _NOT_TEXT = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"PK\x03\x04": "an archive within an archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF document",
-    b"\x1f\x8b": "gzip within gzip",
+    b"\x1f\x8b": "gzip within another compression",
     b"Obj\x01": "an Avro file",
     b"ORC": "an ORC file",
 }
@@ -53,7 +54,7 @@ def recognise_format(name: str, beginning: bytes) -> FileFormat:
             raise SegmentUnreadable(
                 f"The file is {description}.",
                 code="format-not-supported",
-                remedy="Export the segment as CSV, JSON lines or Parquet; each of them may be compressed with gzip.",
+                remedy="Export the segment as CSV, JSON lines or Parquet; each of them may be compressed with gzip or zip.",
             )
     named = _FORMATS.get(name_ending(name))
     if named is None:

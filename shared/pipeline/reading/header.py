@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from shared.domain.errors import SegmentUnreadable
-from shared.pipeline.reading.rows import MAX_COLUMNS
+from shared.pipeline.reading.rows import LEAVES_COLUMN, MAX_COLUMNS
 
 
 def name_columns(cells: Sequence[str]) -> list[str]:
     """Return one name per cell, stripped; a blank one becomes ``column_3``, a repeated one ``name_2``.
 
-    Names that differ only in letter case count as repeated. Raises SegmentUnreadable beyond MAX_COLUMNS.
+    Names that differ only in letter case count as repeated, and LEAVES_COLUMN as taken. Raises SegmentUnreadable beyond MAX_COLUMNS.
     """
     if len(cells) > MAX_COLUMNS:
         raise SegmentUnreadable(
@@ -20,7 +20,7 @@ def name_columns(cells: Sequence[str]) -> list[str]:
     stripped = [cell.strip("\ufeff\u200b \t\u00a0\r\n") for cell in cells]
     taken = {name.casefold() for name in stripped}
     names: list[str] = []
-    seen: set[str] = set()
+    seen = {LEAVES_COLUMN}
     for place, original in enumerate(stripped, 1):
         name = original or f"column_{place}"
         number = 2

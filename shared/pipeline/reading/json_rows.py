@@ -1,4 +1,4 @@
-"""JSON lines: one object per line; also an array whose objects stand on lines of their own."""
+"""JSON: one object per line, or an array, or objects one after the other, however they are spread over lines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -7,14 +7,18 @@ import orjson
 
 from shared.domain.errors import SegmentUnreadable
 from shared.pipeline.reading.encoding import UNDECODABLE
-from shared.pipeline.reading.lines import LineBlock, LineWindow
+from shared.pipeline.reading.json_values import JsonValues, UnreadableValue
+from shared.pipeline.reading.lines import LineWindow, cut_lines
 from shared.pipeline.reading.rows import (
+    LEAVES_COLUMN,
     MAX_COLUMNS,
     MAX_RECORD_CHARACTERS,
     BrokenCode,
     BrokenRow,
+    NotAsDeclared,
     OnBroken,
 )
+from shared.pipeline.reading.shapes import Shape
 
 _SAMPLE_ROWS = 1000
 _SAMPLE_CHARACTERS = 16 * 1024 * 1024
@@ -25,26 +29,32 @@ _Row = tuple[int, Mapping[str, object]]
 class JsonRows:
     """The rows of a JSON file. The columns are the keys of the first rows; keys that only come later are left out.
 
-    Nested objects and arrays become compact JSON text. Raises SegmentUnreadable if there is no row to begin with,
-    or objects are spread over several lines.
+    Nested objects and arrays become compact JSON text. ``shape`` makes rows of objects that are none yet; a file may
+    then have objects but no rows. Raises SegmentUnreadable if there is no object to begin with.
     """
 
     columns: list[str]
 
     def __init__(
-        self, blocks: Iterator[LineBlock], on_broken: OnBroken, *, columns: Sequence[str] | None = None
+        self,
+        texts: Iterator[tuple[str, bool]],
+        on_broken: OnBroken,
+        *,
+        columns: Sequence[str] | None = None,
+        shape: Shape | None = None,
     ) -> None:
-        self._on_broken = on_broken
+        self._on_broken, self._shape = on_broken, shape
         self._characters = 0
-        self._objects = self._read_objects(blocks)
+        self._has_objects = False
+        self._objects = self._read_objects(texts)
         self._sample: list[_Row] = []
-        keys = dict.fromkeys(columns or ())
+        keys = dict.fromkeys([*(columns or ()), *(shape.columns if shape else ())])
         for row in self._objects:
             self._sample.append(row)
             keys.update(dict.fromkeys(row[1]))
             if len(self._sample) == _SAMPLE_ROWS or self._characters > _SAMPLE_CHARACTERS:
                 break
-        if not self._sample:
+        if not self._has_objects:
             raise SegmentUnreadable(
                 "The file holds no JSON object.",
                 code="empty-file",
@@ -56,26 +66,34 @@ class JsonRows:
                 code="too-many-columns",
                 remedy="Export fewer attributes.",
             )
-        self.columns = list(keys)
+        if shape and shape.says_leaves:
+            keys.pop(LEAVES_COLUMN, None)
+            keys[LEAVES_COLUMN] = None
+            self.columns = list(keys)
+        else:
+            self.columns = [f"{key}_2" if key == LEAVES_COLUMN else key for key in keys]
+        self._keys = list(keys)
 
     def __iter__(self) -> Iterator[tuple[int, Sequence[object]]]:
-        columns = self.columns
+        keys = self._keys
         sample, self._sample = self._sample, []
         for number, row in chain(sample, self._objects):
-            yield number, list(map(row.get, columns))
+            yield number, list(map(row.get, keys))
 
-    def _read_objects(self, blocks: Iterator[LineBlock]) -> Iterator[_Row]:
-        window = LineWindow(blocks)
-        while (line := window.peek()) is not None and not line.strip():
-            window.skip()
-        if (line or "").lstrip().startswith("["):
-            return self._read_array(window)
-        if (line or "").strip() == "{":
-            raise _spread_over_lines()
-        return self._read_lines(window)
+    def _read_objects(self, texts: Iterator[tuple[str, bool]]) -> Iterator[_Row]:
+        head: list[tuple[str, bool]] = []
+        for text, sound in texts:
+            head.append((text, sound))
+            if text.strip():
+                break
+        beginning = head[-1][0].lstrip() if head else ""
+        texts = chain(head, texts)
+        if beginning.startswith("[") or beginning.partition("\n")[0].strip() == "{":
+            return self._read_values(JsonValues(texts))
+        return self._read_lines(LineWindow(cut_lines(texts)))
 
     def _read_lines(self, window: LineWindow) -> Iterator[_Row]:
-        parse = orjson.loads
+        parse, shape = orjson.loads, self._shape
         while lines := window.rest():
             for number, line in enumerate(lines, window.number):
                 try:
@@ -86,43 +104,39 @@ class JsonRows:
                     if line.strip():
                         self._refuse(number, line)
                     continue
+                self._has_objects = True
                 self._characters += len(line)
-                yield number, row if line.count("{") == 1 and "[" not in line else _flatten(row)
+                if shape is None and line.count("{") == 1 and "[" not in line:
+                    yield number, row
+                else:
+                    yield from self._convert(number, row)
             window.skip(len(lines))
 
-    def _read_array(self, window: LineWindow) -> Iterator[_Row]:
-        """Read ``[{…},`` … ``{…}]``, where each line holds whole objects; raises SegmentUnreadable otherwise."""
-        is_first, is_open = True, True
-        while lines := window.rest():
-            for number, line in enumerate(lines, window.number):
-                text = line.strip()
-                if text and (not is_open or _is_too_long(line)):
-                    self._refuse(number, line)
-                    continue
-                if is_first:
-                    text = text.removeprefix("[").lstrip()
-                if text.endswith("]"):
-                    text, is_open = text[:-1].rstrip(), False
-                try:
-                    rows = orjson.loads(f"[{text.removesuffix(',')}]")
-                except orjson.JSONDecodeError:
-                    if self._characters == 0:
-                        raise _spread_over_lines() from None
-                    rows = [None]
-                for row in rows:
-                    if type(row) is dict:
-                        self._characters += len(line)
-                        yield number, _flatten(row)
-                    else:
-                        self._refuse(number, line)
-                is_first = False
-            window.skip(len(lines))
-        if is_open:
-            raise SegmentUnreadable(
-                "The JSON array is not closed: the file ends in the middle.",
-                code="json-truncated",
-                remedy="Upload the whole file again.",
-            )
+    def _read_values(self, values: JsonValues) -> Iterator[_Row]:
+        for number, value in values:
+            if isinstance(value, UnreadableValue):
+                self._on_broken(BrokenRow(number, None, value.code, value.detail))
+                continue
+            self._has_objects = True
+            self._characters = values.characters
+            yield from self._convert(number, value)
+
+    def _convert(self, number: int, thing: Mapping[str, object]) -> Iterator[_Row]:
+        """Yield the row that an object makes, with nested objects and arrays as compact JSON text, if it makes one."""
+        try:
+            row = self._shape.convert(thing) if self._shape else thing
+            flat = row and {
+                key: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+                for key, value in row.items()
+            }
+        except NotAsDeclared as problem:
+            code = BrokenCode.NOT_AS_DECLARED
+            self._on_broken(BrokenRow(number, problem.column, code, problem.detail))
+        except (orjson.JSONEncodeError, RecursionError):
+            self._on_broken(BrokenRow(number, None, BrokenCode.BAD_JSON, "nested too deeply"))
+        else:
+            if flat is not None:
+                yield number, flat
 
     def _refuse(self, number: int, line: str) -> None:
         if _is_too_long(line):
@@ -138,19 +152,3 @@ class JsonRows:
 def _is_too_long(line: str) -> bool:
     """Tell whether it is only the beginning of a line, or part of one, which may look like whole JSON."""
     return len(line) > MAX_RECORD_CHARACTERS
-
-
-def _flatten(row: dict[str, object]) -> dict[str, object]:
-    """Return the row with nested objects and arrays as compact JSON text."""
-    return {
-        key: orjson.dumps(value).decode() if isinstance(value, dict | list) else value
-        for key, value in row.items()
-    }
-
-
-def _spread_over_lines() -> SegmentUnreadable:
-    return SegmentUnreadable(
-        "The JSON objects are spread over several lines.",
-        code="json-not-line-wise",
-        remedy="Write each object on one line (JSON lines), or use CSV or Parquet.",
-    )

@@ -24,6 +24,7 @@ class BrokenCode(StrEnum):
     BAD_ENCODING = "bad_encoding"
     NUL_BYTE = "nul_byte"
     BAD_JSON = "bad_json"
+    NOT_AS_DECLARED = "not_as_declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class BrokenRow:
     column: str | None
     code: BrokenCode
     detail: str
+
+
+class NotAsDeclared(Exception):
+    """A row is not what files of its source format hold; ``column`` is where it differs."""
+
+    def __init__(self, detail: str, column: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail, self.column = detail, column
 
 
 OnBroken = Callable[[BrokenRow], None]

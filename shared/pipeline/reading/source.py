@@ -10,24 +10,33 @@ BLOCK_BYTES = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_blocks(stream: BinaryIO, max_uncompressed_bytes: int) -> Iterator[bytes]:
+class Budget:
+    """How many bytes may still come out of a file: the guard against small ones that unpack to enormous ones."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = self._left_bytes = size_bytes
+
+    def spend(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass the blocks on; raises SegmentUnreadable when there are more than may come."""
+        for block in blocks:
+            self._left_bytes -= len(block)
+            if self._left_bytes < 0:
+                raise SegmentUnreadable(
+                    f"The file holds more than {self._size_bytes:,} bytes.",
+                    code="file-too-large",
+                    remedy="Split the segment into several files.",
+                )
+            yield block
+
+
+def read_blocks(stream: BinaryIO, budget: Budget) -> Iterator[bytes]:
     """Yield the content in blocks of BLOCK_BYTES, the last one shorter. Gzip is known by its first bytes.
 
-    Raises SegmentUnreadable when gzip data is damaged or cut off, or there is more than
-    ``max_uncompressed_bytes``; that is also what stops a small file that unpacks to an enormous one.
+    Raises SegmentUnreadable when gzip data is damaged or cut off, or the budget is overdrawn.
     """
     first = _read_full(stream)
-    raw = _following(stream, first)
-    total = 0
-    for block in _gunzip(raw) if first.startswith(_GZIP_MAGIC) else raw:
-        total += len(block)
-        if total > max_uncompressed_bytes:
-            raise SegmentUnreadable(
-                f"The file holds more than {max_uncompressed_bytes:,} bytes.",
-                code="file-too-large",
-                remedy="Split the segment into several files.",
-            )
-        yield block
+    raw = following_blocks(stream, first)
+    return budget.spend(_gunzip(raw) if first.startswith(_GZIP_MAGIC) else raw)
 
 
 def _read_full(stream: BinaryIO) -> bytes:
@@ -41,7 +50,9 @@ def _read_full(stream: BinaryIO) -> bytes:
     return block
 
 
-def _following(stream: BinaryIO, block: bytes) -> Iterator[bytes]:
+def following_blocks(stream: BinaryIO, block: bytes = b"") -> Iterator[bytes]:
+    """Yield ``block`` and the rest of the stream in blocks of BLOCK_BYTES, as it is."""
+    block = block or _read_full(stream)
     while block:
         yield block
         block = _read_full(stream)
