@@ -140,7 +140,7 @@ def test_a_line_that_is_not_an_object_is_broken(tmp_path: Path) -> None:
 def test_json_that_is_nested_too_deeply_is_broken(source_format: SourceFormat, tmp_path: Path) -> None:
     deep = ['{"id":' + "[" * depth + "]" * depth + "}" for depth in (300, 1_000, 100_000)]
     deep += ['{"id":' * depth + "1" + "}" * depth for depth in (300, 1_000, 100_000)]
-    for text in ("\n".join(deep), "[" + ",\n".join(deep) + "]"):
+    for text in ("\n".join(deep), "[" + ",\n".join(deep) + "\n]"):
         for line in Reading(text, "p.json", tmp_path, source_format=source_format).broken:
             assert line.code in (BrokenCode.BAD_JSON, BrokenCode.NOT_AS_DECLARED)
 
