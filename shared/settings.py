@@ -53,6 +53,7 @@ class Settings(BaseModel):
     push_lanes: Positive = 2
     push_threads: Positive = 16
     push_patience_s: Positive = 6 * 3600
+    key_patience_s: Annotated[int, Field(ge=0, le=600)] = 60
     run_attempts: Positive = 3
     run_retry_after_s: Positive = 3600
     logs_container: str = "segpilot-logs"

@@ -13,6 +13,7 @@ SETTINGS = {
     "AUTOPILOT_TIMEOUT_S": "5",
     "BATCHES_PER_CHUNK": "5",
     "PUSH_THREADS": "4",
+    "KEY_PATIENCE_S": "10",
 }
 
 
