@@ -7,14 +7,32 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions.operation import PROBLEM_JSON, Operation
+from functions.operation import JSON, Operation
+from functions.problems import PROBLEM_JSON
+from shared.domain.errors import Forbidden, Invalid, NotSignedIn, SegpilotError
 
 _Entry = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _REF = "#/components/schemas/{model}"
+_IF_MATCH = "If-Match"
+_ALWAYS: tuple[type[SegpilotError], ...] = (Invalid, NotSignedIn, Forbidden)
+_IDENTIFIER = {"type": "string", "pattern": "^[a-z]+-[0-9A-Za-z-]+$", "maxLength": 100}
+_NAME = {"type": "string", "pattern": r"^[^/\x00-\x1f]+$", "maxLength": 500}
+_SERVERS = [
+    {"url": "/api", "description": "With a function key, for other systems."},
+    {"url": "/api/signed-in", "description": "For people who have signed in: a bearer token, or a session."},
+]
+_SCHEMES = {
+    "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+    "signedIn": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+}
+_DESCRIPTION = (
+    "Keeps Autopilot lists in step with customer segments. Every operation is served twice: at /api with a function "
+    "key, and at /api/signed-in for people with one of the app roles Viewer, Contributor and Administrator."
+)
 
 
 class ProblemError(BaseModel):
-    """One wrong field: a JSON pointer into the body, and what is wrong there."""
+    """What is wrong where: a JSON pointer into the body, or ``?`` and the name of a query parameter."""
 
     pointer: str
     detail: str
@@ -49,35 +67,31 @@ def openapi_document(operations: Sequence[Operation], version: str) -> dict[str,
     problem: _Entry = (Problem, "serialization")
     models = sorted(inputs | outputs | {problem}, key=lambda entry: (entry[0].__name__, entry[1]))
     names, schemas = models_json_schema(models, ref_template=_REF)
+    edited = [operation for operation in operations if _IF_MATCH in operation.headers]
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(f"/{operation.route}", {})[operation.method.lower()] = _operation(operation, names)
+        described = _operation(operation, names, versioned=_is_versioned(operation, edited))
+        paths.setdefault(f"/{operation.route}", {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Segpilot",
-            "version": version,
-            "description": "Keeps Autopilot lists in step with customer segments. Every operation needs a function key.",
-        },
-        "servers": [{"url": "/api"}],
-        "security": [{"functionKey": []}],
+        "info": {"title": "Segpilot", "version": version, "description": _DESCRIPTION},
+        "servers": _SERVERS,
+        "security": [{scheme: []} for scheme in _SCHEMES],
         "paths": paths,
-        "components": {
-            "schemas": schemas.get("$defs", {}),
-            "securitySchemes": {"functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"}},
-        },
+        "components": {"schemas": schemas.get("$defs", {}), "securitySchemes": _SCHEMES},
     }
 
 
-def _operation(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": operation.summary}
-    if operation.answer is not None:
-        schema = names[(operation.answer, "serialization")]
-        success["content"] = {operation.media_type: {"schema": schema}}
-    elif operation.status != 204:
-        success["content"] = {operation.media_type: {"schema": {}}}
-    if operation.status in (201, 202):
-        success["headers"] = {"Location": {"description": "Where to look.", "schema": {"type": "string"}}}
+def _is_versioned(operation: Operation, edited: Sequence[Operation]) -> bool:
+    """What is changed with If-Match is shown with an ETag, at its own route and wherever else it is answered."""
+    return operation.status != 204 and any(
+        operation.route == other.route or (operation.answer and operation.answer is other.answer)
+        for other in edited
+    )
+
+
+def _operation(operation: Operation, names: dict[Any, Any], *, versioned: bool) -> dict[str, Any]:
+    success = _success(operation, names, versioned=versioned)
     document: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -86,7 +100,6 @@ def _operation(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
         "responses": {
             str(operation.status): success,
             **{str(status): {**success, "description": text} for status, text in operation.also.items()},
-            "401": {"description": "The function key is missing or wrong."},
             **_problems(operation, names),
         },
     }
@@ -94,32 +107,51 @@ def _operation(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
         schema = names[(operation.body, "validation")]
         document["requestBody"] = {
             "required": any(field.is_required() for field in operation.body.model_fields.values()),
-            "content": {"application/json": {"schema": schema}},
+            "content": {JSON: {"schema": schema}},
         }
     return document
 
 
+def _success(operation: Operation, names: dict[Any, Any], *, versioned: bool) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": operation.summary}
+    if operation.answer is not None:
+        success["content"] = {operation.media_type: {"schema": names[(operation.answer, "serialization")]}}
+    elif operation.status != 204:
+        kind = "object" if operation.media_type == JSON else "string"
+        success["content"] = {operation.media_type: {"schema": {"type": kind}}}
+    headers = {}
+    if operation.status in (201, 202):
+        headers["Location"] = _header("Where to look.")
+    if versioned:
+        headers["ETag"] = _header("The version: send it back as If-Match with a change.")
+    return {**success, "headers": headers} if headers else success
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
 def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
     for name in re.findall(r"{(\w+)}", operation.route):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-    for place, parameters in (("query", operation.query), ("header", operation.headers)):
-        for name, description in parameters.items():
-            yield {
-                "name": name,
-                "in": place,
-                "required": False,
-                "description": description,
-                "schema": {"type": "string"},
-            }
+        schema = _IDENTIFIER if name == "id" else _NAME
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    for name, query in operation.parameters.items():
+        described = {"required": False, "description": query.description, "schema": query.schema}
+        yield {"name": name, "in": "query", **described}
+    for name, description in operation.headers.items():
+        yield {"name": name, "in": "header", "required": False, **_header(description)}
 
 
 def _problems(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
-    by_status: dict[int, list[str]] = {}
-    for error in operation.errors:
-        by_status.setdefault(error.status, []).append(error.title)
-    problem = {PROBLEM_JSON: {"schema": names[(Problem, "serialization")]}}
-    answers = {
-        str(status): {"description": "; ".join(titles) + ".", "content": problem}
-        for status, titles in sorted(by_status.items())
+    titles: dict[int, list[str]] = {500: ["Something went wrong"]}
+    for error in dict.fromkeys((*_ALWAYS, *operation.errors)):
+        titles.setdefault(error.status, []).append(error.title)
+    content = {PROBLEM_JSON: {"schema": names[(Problem, "serialization")]}}
+    problems: dict[str, Any] = {
+        str(status): {"description": "; ".join(found) + ".", "content": content}
+        for status, found in sorted(titles.items())
     }
-    return {**answers, "500": {"description": "Something went wrong.", "content": problem}}
+    problems["401"]["description"] += (
+        " A missing or wrong function key is answered by the host, without a body."
+    )
+    return problems

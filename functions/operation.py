@@ -4,38 +4,36 @@ Each operation is declared once; routing, validation and the OpenAPI document co
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any, Required, TypedDict, TypeVar, Unpack
 
 import azure.durable_functions as df
 import azure.functions as func
-import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from functions.decoding import Query, decode_body, decode_query
+from functions.problems import problem_response
 from shared.domain.access import Principal
-from shared.domain.errors import InUse, Invalid, SegpilotError
+from shared.domain.errors import SegpilotError
 
 JSON = "application/json"
-PROBLEM_JSON = "application/problem+json"
-_MAX_BODY_BYTES = 1 << 20
 
 T = TypeVar("T")
+Identify = Callable[[Mapping[str, str]], Principal]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A decoded request. ``body`` is an instance of the operation's body model, or None without one. ``identify`` is
-    asked only by operations that need to know who calls."""
+    """A decoded request. ``body`` is an instance of the operation's body model, or None without one; ``query`` holds
+    what was given or has a default. ``identify`` is asked only by operations that need to know who calls."""
 
     url: str
     params: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Mapping[str, Any]
     headers: Mapping[str, str]
     body: Any
-    identify: Callable[[Mapping[str, str]], Principal]
+    identify: Identify
 
     @property
     def principal(self) -> Principal:
@@ -67,15 +65,18 @@ class Declaration(TypedDict, total=False):
     status: int
     media_type: str
     errors: Sequence[type[SegpilotError]]
-    query: Mapping[str, str]
+    query: Mapping[str, str | Query]
     headers: Mapping[str, str]
     also: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A declared operation, as the OpenAPI document shows it. ``query`` and ``headers`` map name to description,
-    ``also`` maps further statuses of the same answer to theirs."""
+    """A declared operation, as the OpenAPI document shows it. ``headers`` map name to description, as may ``query``
+    for plain text; ``also`` maps further statuses of the same answer to theirs.
+
+    ``errors`` need not hold what every operation can answer: Invalid, NotSignedIn, Forbidden.
+    """
 
     name: str
     description: str
@@ -87,22 +88,51 @@ class Operation:
     status: int = 200
     media_type: str = JSON
     errors: Sequence[type[SegpilotError]] = ()
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Query] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     also: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Query]:
+        """The query parameters."""
+        return {name: Query(each) if isinstance(each, str) else each for name, each in self.query.items()}
+
+    def decode(self, req: func.HttpRequest, params: Mapping[str, str], identify: Identify) -> Request:
+        """Return a request as its handler wants it. Raises Invalid."""
+        return Request(
+            url=req.url,
+            params=params,
+            query=decode_query(req.params, self.parameters),
+            headers=req.headers,
+            identify=identify,
+            body=None if self.body is None else decode_body(req.get_body() or b"", self.body),
+        )
 
 
 Handler = Callable[[Request], Answer]
 DurableHandler = Callable[[Request, df.DurableOrchestrationClient], Awaitable[Answer]]
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An operation and its handler: one that blocks, or one that talks to the orchestration and must not block."""
+
+    operation: Operation
+    handler: Handler | DurableHandler
+    durable: bool = False
+
+
 class Operations:
     """Collects operations and puts them on a blueprint. ``identify`` tells from its headers who makes a request."""
 
-    def __init__(self, identify: Callable[[Mapping[str, str]], Principal]) -> None:
+    def __init__(self, identify: Identify) -> None:
         self._identify = identify
         self.blueprint = df.Blueprint()
-        self.declared: list[Operation] = []
+        self.served: list[Served] = []
+
+    @property
+    def declared(self) -> list[Operation]:
+        return [each.operation for each in self.served]
 
     def add(
         self, method: str, route: str, **declaration: Unpack[Declaration]
@@ -110,13 +140,14 @@ class Operations:
         """Declare a synchronous operation. The handler's docstring becomes its description."""
 
         def register(handler: Handler) -> Handler:
-            operation = self._declare(handler, method, route, declaration)
+            operation = _declare(handler, method, route, declaration)
+            self.served.append(Served(operation, handler))
 
             def invoke(req: func.HttpRequest) -> func.HttpResponse:
                 try:
-                    return _encode(handler(self._decode(req, operation.body)))
+                    return encode(handler(operation.decode(req, req.route_params, self._identify)))
                 except Exception as error:
-                    return _problem(req, error)
+                    return problem_response(req, error)
 
             self._route(invoke, operation)
             return handler
@@ -129,36 +160,20 @@ class Operations:
         """Declare an operation that talks to the orchestration. Its handler must not block the event loop."""
 
         def register(handler: DurableHandler) -> DurableHandler:
-            operation = self._declare(handler, method, route, declaration)
+            operation = _declare(handler, method, route, declaration)
+            self.served.append(Served(operation, handler, durable=True))
 
             async def invoke(req: func.HttpRequest, client: Any) -> func.HttpResponse:
                 try:
-                    return _encode(await handler(self._decode(req, operation.body), client))
+                    request = operation.decode(req, req.route_params, self._identify)
+                    return encode(await handler(request, client))
                 except Exception as error:
-                    return _problem(req, error)
+                    return problem_response(req, error)
 
             self._route(invoke, operation, self.blueprint.durable_client_input(client_name="client"))
             return handler
 
         return register
-
-    def _decode(self, req: func.HttpRequest, model: type[BaseModel] | None) -> Request:
-        return Request(
-            url=req.url,
-            params=req.route_params,
-            query=req.params,
-            headers=req.headers,
-            identify=self._identify,
-            body=None if model is None else _decode_body(req.get_body() or b"", model),
-        )
-
-    def _declare(
-        self, handler: Callable[..., Any], method: str, route: str, declaration: Declaration
-    ) -> Operation:
-        description = " ".join((handler.__doc__ or "").split())
-        operation = Operation(handler.__name__, description, method, route, **declaration)
-        self.declared.append(operation)
-        return operation
 
     def _route(
         self,
@@ -173,59 +188,22 @@ class Operations:
         routed(decorate(invoke))
 
 
+def _declare(handler: Callable[..., Any], method: str, route: str, declaration: Declaration) -> Operation:
+    description = " ".join((handler.__doc__ or "").split())
+    return Operation(handler.__name__, description, method, route, **declaration)
+
+
 async def in_thread(work: Callable[[], T]) -> T:
     """Run blocking work beside the event loop, which orchestrations share."""
     return await asyncio.to_thread(work)
 
 
-def _decode_body(data: bytes, model: type[BaseModel]) -> BaseModel:
-    if len(data) > _MAX_BODY_BYTES:
-        raise Invalid("The body is larger than 1 MiB.")
-    try:
-        return model.model_validate_json(data or b"{}")
-    except ValidationError as problem:
-        errors = [
-            {"pointer": _pointer(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")}
-            for error in problem.errors(include_input=False, include_url=False)
-        ]
-        shown = "; ".join(": ".join(filter(None, error.values())) for error in errors[:5])
-        raise Invalid(
-            f"The body does not fit: {shown}.", errors=errors, remedy="See /api/openapi.json."
-        ) from None
-
-
-def _pointer(place: tuple[int | str, ...]) -> str:
-    """RFC 6901; the whole body is the empty pointer."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place)
-
-
-def _encode(answer: Answer) -> func.HttpResponse:
+def encode(answer: Answer) -> func.HttpResponse:
+    """Return an answer as the host takes it."""
     content = answer.content
     data = content.model_dump_json().encode() if isinstance(content, BaseModel) else content or b""
     return func.HttpResponse(
         data, status_code=answer.status, headers=dict(answer.headers), mimetype=answer.media_type
-    )
-
-
-def _problem(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
-    if not isinstance(error, SegpilotError):
-        logging.error("An operation broke down.", exc_info=error)
-        error = SegpilotError("An unexpected error was logged.", remedy="Try again; see the log of the app.")
-    document = {
-        "type": f"urn:segpilot:problem:{error.reason}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.message,
-        "remedy": error.remedy,
-        "instance": req.url.partition("?")[0],
-    }
-    if isinstance(error, Invalid) and error.errors:
-        document["errors"] = error.errors
-    if isinstance(error, InUse) and error.dependents:
-        document["dependents"] = error.dependents
-    headers = {"Retry-After": str(ceil(error.retry_after_s))} if error.retry_after_s else {}
-    return func.HttpResponse(
-        orjson.dumps(document), status_code=error.status, headers=headers, mimetype=PROBLEM_JSON
     )
 
 

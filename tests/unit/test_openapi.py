@@ -96,13 +96,13 @@ def test_no_answer_has_a_place_for_a_secret():
 
 
 def test_a_key_is_write_only_in_the_document(document):
-    key = document["components"]["schemas"]["NewConnection"]["properties"]["api_key"]
-    assert '"writeOnly": true' in json.dumps(key)
-    answers = {operation.answer.__name__ for operation in api.operations.declared if operation.answer} | {
-        "Connection"
-    }
+    schemas = document["components"]["schemas"]
+    for form, field in (("NewConnection", "api_key"), ("NewKey", "api_key"), ("NewAlertTarget", "url")):
+        assert '"writeOnly": true' in json.dumps(schemas[form]["properties"][field])
+    answers = {operation.answer.__name__ for operation in api.operations.declared if operation.answer}
+    assert answers <= set(schemas)
     for name in answers:
-        assert "api_key" not in json.dumps(document["components"]["schemas"][name])
+        assert "api_key" not in json.dumps(schemas[name])
 
 
 def secret_fields(model: type[BaseModel]) -> Iterator[str]:

@@ -30,7 +30,8 @@ class Body(BaseModel):
 def call(handler, data: bytes = b"", **declaration: object) -> func.HttpResponse:
     """What the function of an operation answers."""
     operations = Operations(lambda _headers: Principal("Ada", Role.ADMINISTRATOR))
-    operations.add("POST", "things/{id}", summary="Try", answer=None, **declaration)(handler)
+    declared = {"query": {"q": "A text."}, **declaration}
+    operations.add("POST", "things/{id}", summary="Try", answer=None, **declared)(handler)
     [builder] = operations.blueprint._function_builders
     function = builder.build(func.AuthLevel.FUNCTION).get_user_function()
     return function(
