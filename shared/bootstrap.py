@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, cached_property
 
 from azure.core.credentials import TokenCredential
@@ -30,8 +31,11 @@ from shared.usecases.connection_probe import ConnectionProbe
 from shared.usecases.connection_removal import ConnectionRemoval
 from shared.usecases.connections import Connections
 from shared.usecases.erasures import Erasures
+from shared.usecases.export_list import ExportList
+from shared.usecases.export_views import ExportViews
 from shared.usecases.exports import Exports
 from shared.usecases.health import Health
+from shared.usecases.retention import Keeping, Retention
 from shared.usecases.run_orders import RunOrders
 from shared.usecases.runs import Runs
 from shared.usecases.schedules import Schedules
@@ -164,8 +168,16 @@ class App:
     @cached_property
     def exports(self) -> Exports:
         return Exports(
-            self.stores, self.state_blobs, self.segment_blobs, self.destinations, self.journal, self.clock
+            self.stores, self.state_blobs, self.destinations, self.export_views, self.journal, self.clock
         )
+
+    @cached_property
+    def export_views(self) -> ExportViews:
+        return ExportViews(self.stores, self.clock, max_profiles_per_run=self.settings.max_profiles_per_run)
+
+    @cached_property
+    def export_list(self) -> ExportList:
+        return ExportList(self.stores, self.export_views)
 
     @cached_property
     def segments(self) -> Segments:
@@ -190,6 +202,16 @@ class App:
     @cached_property
     def arrivals(self) -> Arrivals:
         return Arrivals(self.stores, self.segment_blobs, self.settings.settle_time_s, self.clock)
+
+    @cached_property
+    def retention(self) -> Retention:
+        settings = self.settings
+        keeping = Keeping(
+            runs=timedelta(days=settings.run_retention_days),
+            rejects=timedelta(days=settings.rejects_retention_days),
+            logs=timedelta(days=settings.log_retention_days),
+        )
+        return Retention(self.stores, self.state_blobs, self.log_blobs, self.journal, keeping, self.clock)
 
     @cached_property
     def erasures(self) -> Erasures:
@@ -224,6 +246,7 @@ class App:
                 stage_max_file_mb=settings.stage_max_file_mb,
                 batches_per_chunk=settings.batches_per_chunk,
                 push_threads=settings.push_threads,
+                key_patience_s=settings.key_patience_s,
                 run_attempts=settings.run_attempts,
                 run_retry_after_s=settings.run_retry_after_s,
                 row_log=settings.row_log,

@@ -118,25 +118,18 @@ def _blank_values(before: Path, after: Path, person: Person) -> int:
 
 
 def _drop_samples(before: Path, after: Path, person: Person) -> int:
-    wanted, found = person.masked.casefold(), 0
+    samples = orjson.loads(before.read_bytes())
+    others = [sample for sample in samples if not _shows(sample, person.masked.casefold())]
+    after.write_bytes(orjson.dumps(others))
+    return len(samples) - len(others)
 
-    def is_of_person(value: object) -> bool:
-        return isinstance(value, dict) and any(
-            isinstance(each, str) and each.casefold() == wanted for each in value.values()
-        )
 
-    def kept_of(value: object) -> object:
-        nonlocal found
-        if isinstance(value, list):
-            others = [each for each in value if not is_of_person(each)]
-            found += len(value) - len(others)
-            return [kept_of(each) for each in others]
-        if isinstance(value, dict):
-            return {key: kept_of(each) for key, each in value.items()}
-        return value
-
-    after.write_bytes(orjson.dumps(kept_of(orjson.loads(before.read_bytes()))))
-    return found
+def _shows(value: object, masked: str) -> bool:
+    """Tell whether a text anywhere within ``value`` is the masked address."""
+    if isinstance(value, str):
+        return value.casefold() == masked
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_shows(each, masked) for each in within)
 
 
 def _drop_rows(before: Path, after: Path, person: Person) -> int:
@@ -176,5 +169,5 @@ _KINDS: tuple[tuple[re.Pattern[str], str, _Rewrite], ...] = (
     (re.compile(r"^runs/[^/]+/.*\.tsv$"), "results", _drop_results),
     (re.compile(r"^runs/[^/]+/.*\.csv$"), "rejects", _blank_values),
     (re.compile(r"^runs/[^/]+/.*\.parquet$"), "retry sets", _drop_rows),
-    (re.compile(r"^runs/[^/]+/(?!plan\.json$).*\.json$"), "samples", _drop_samples),
+    (re.compile(r"^runs/[^/]+/samples\.json$"), "samples", _drop_samples),
 )

@@ -8,6 +8,10 @@ def working_folders(run_id: str) -> tuple[str, ...]:
     return f"runs/{run_id}/stage/", f"runs/{run_id}/results/", f"runs/{run_id}/refused/"
 
 
+def run_folder(run_id: str) -> str:
+    return f"{ALL_RUNS}{run_id}/"
+
+
 def plan(run_id: str) -> str:
     return f"runs/{run_id}/plan.json"
 
@@ -42,6 +46,29 @@ def staged_profiles(folder: str) -> str:
     return f"{folder}profiles.parquet"
 
 
+def staged_to_send(folder: str) -> str:
+    return f"{folder}to-send.parquet"
+
+
+def staged_leavers(folder: str) -> str:
+    return f"{folder}leavers.parquet"
+
+
+def let_go(folder: str) -> str:
+    """Leavers who go from the ledger without a call, since somebody else has them on the same list."""
+    return f"{folder}let-go.parquet"
+
+
+def staged_rebased(folder: str) -> str:
+    """Who is unchanged although the mapping is another one, with the hash under the new mapping."""
+    return f"{folder}rebased.parquet"
+
+
+def staged_notes(folder: str) -> str:
+    """What the row log will say of the rejects."""
+    return f"{folder}notes.jsonl"
+
+
 def results_folder(run_id: str, segment: str) -> str:
     return f"runs/{run_id}/results/{storage_key(segment)}/"
 
@@ -56,12 +83,16 @@ def retry_set(run_id: str, segment: str) -> str:
 
 
 def export_ledgers(export_id: str) -> str:
-    return f"ledgers/{export_id}/"
+    return f"{ALL_LEDGERS}{export_id}/"
 
 
 def ledger(export_id: str, segment: str, list_id: str) -> str:
     """A ledger belongs to a list: when the list is another one, everybody has to be put on it."""
-    return f"ledgers/{export_id}/{storage_key(segment)}/{storage_key(list_id)}.parquet"
+    return f"{export_ledgers(export_id)}{storage_key(segment)}/{storage_key(list_id)}.parquet"
+
+
+def is_ledger_of(name: str, list_id: str) -> bool:
+    return name.endswith(f"/{storage_key(list_id)}.parquet")
 
 
 def suppression(connection_id: str) -> str:
@@ -81,9 +112,9 @@ def sent(connection_id: str, export_id: str) -> str:
     return f"{sent_over(connection_id)}{export_id}.parquet"
 
 
-ALL_RUNS, ALL_LEDGERS = "runs/", "ledgers/"
+ALL_RUNS, ALL_LEDGERS, ALL_ERASURES = "runs/", "ledgers/", "erasures/"
 
 
 def erasure_subject(erasure_id: str) -> str:
     """Whom an erasure is about; nothing else of it, and no history, holds the address. Gone when it has ended."""
-    return f"erasures/{erasure_id}/subject"
+    return f"{ALL_ERASURES}{erasure_id}/subject"

@@ -1,5 +1,7 @@
 """Erasures: someone asks to be forgotten, and the receipts that show it was done."""
 
+import contextlib
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -7,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from shared.domain.access import Principal, Role
 from shared.domain.email_address import explain_email, normalise_email
 from shared.domain.erasure import Erasure, ErasureStatus
-from shared.domain.errors import Invalid
-from shared.domain.identifiers import dated_id
+from shared.domain.errors import Invalid, NotFound
+from shared.domain.identifiers import dated_id, moment_of
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
+
+_JUST_NOW = timedelta(hours=1)
 
 
 class NewErasure(BaseModel):
@@ -74,11 +78,13 @@ class Erasures:
         return ErasurePage(erasures=erasures, next=following)
 
     def unfinished(self) -> list[str]:
-        """Return the ids of erasures that are not known to have ended."""
-        return [each.id for each in self._stores.erasures.all() if each.status is ErasureStatus.PROCESSING]
+        """Return the ids of erasures whose address is still kept, but for those that were asked for just now."""
+        until = self._clock() - _JUST_NOW
+        ids = {name.split("/")[1] for name in self._state.names(places.ALL_ERASURES)}
+        return sorted(each for each in ids if (moment_of(each) or until) <= until)
 
     def abandon(self, erasure_id: str) -> None:
-        """Give up an erasure that nobody works on, and forget its address."""
+        """Give up an erasure that nobody works on, and forget its address. Nothing happens to one that has ended."""
 
         def give_up(present: Erasure) -> Erasure:
             if present.status is not ErasureStatus.PROCESSING:
@@ -88,5 +94,6 @@ class Erasures:
                 update={"status": ErasureStatus.FAILED, "problem": problem, "ended_at": self._clock()}
             )
 
-        self._stores.erasures.change(erasure_id, give_up)
+        with contextlib.suppress(NotFound):
+            self._stores.erasures.change(erasure_id, give_up)
         self._state.remove([places.erasure_subject(erasure_id)])

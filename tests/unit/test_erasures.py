@@ -250,8 +250,10 @@ def test_nothing_is_left_of_a_person(world: World) -> None:
     world.state.write(
         places.rejects("run-1"), header_line() + rejects(world.scratch, JANE, BO, "JANE@EXAMPLE.COM")
     )
-    samples = {"samples": [{"Email": mask(each), "FirstName": each[:2]} for each in (JANE, BO)]}
-    world.state.write("runs/run-1/samples.json", orjson.dumps(samples))
+    samples = [
+        {"segment": "vip", "body": {"Email": mask(each), "FirstName": each[:2]}} for each in (JANE, BO)
+    ]
+    world.state.write(places.samples("run-1"), orjson.dumps(samples))
     world.state.write(places.plan("run-1"), b'{"kept": true}')
     log = b"".join(orjson.dumps({"email_sha256": email_hash(each), "line": 1}) + b"\n" for each in (JANE, BO))
     world.logs.write("rows/2026/03/01/run-1/vip.jsonl", log)
@@ -269,7 +271,7 @@ def test_nothing_is_left_of_a_person(world: World) -> None:
     rows = list(csv.reader(io.StringIO(world.state.read(places.rejects("run-1")).decode(), newline="")))
     assert [row[5] for row in rows] == ["value", "", "b***@example.com", ""]
     assert [row[2] for row in rows] == ["line", "1", "2", "3"]
-    assert orjson.loads(world.state.read("runs/run-1/samples.json")) == {"samples": samples["samples"][1:]}
+    assert orjson.loads(world.state.read(places.samples("run-1"))) == samples[1:]
     assert world.state.read(places.plan("run-1")) == b'{"kept": true}'
     assert world.logs.read("rows/2026/03/01/run-1/vip.jsonl").count(b"\n") == 1
     assert erasure.traces == {
@@ -440,6 +442,8 @@ def test_an_ended_erasure_is_not_ended_again(world: World) -> None:
 
 def test_an_abandoned_erasure_says_so_and_forgets_the_address(world: World) -> None:
     erasure_id = world.request()
+    assert world.erasures.unfinished() == []
+    world.clock.advance(3_600)
     assert world.erasures.unfinished() == [erasure_id]
 
     world.erasures.abandon(erasure_id)
@@ -447,6 +451,15 @@ def test_an_abandoned_erasure_says_so_and_forgets_the_address(world: World) -> N
     assert world.erasures.get(erasure_id, ADA).status is ErasureStatus.FAILED
     assert "again" in world.erasures.get(erasure_id, ADA).problem
     assert (world.state.names("erasures/"), world.erasures.unfinished()) == ([], [])
+
+
+def test_an_address_whose_receipt_was_never_written_is_forgotten(world: World) -> None:
+    erasure_id = world.request()
+    world.stores.erasures.remove(erasure_id)
+
+    world.erasures.abandon(erasure_id)
+
+    assert world.holding(JANE) == []
 
 
 def test_what_is_no_address_is_refused_without_being_repeated(world: World) -> None:

@@ -1,0 +1,59 @@
+"""Erasures: make one person forgotten, everywhere."""
+
+import azure.durable_functions as df
+
+from functions.api.registry import location, operations
+from functions.erasing import start_erasure
+from functions.operation import Answer, Request, in_thread
+from shared.bootstrap import app
+from shared.domain.erasure import Erasure
+from shared.domain.errors import Forbidden, Invalid, NotFound, StorageUnavailable
+from shared.usecases.erasures import ErasurePage, NewErasure
+
+
+@operations.add_durable(
+    "POST",
+    "erasures",
+    summary="Erase a person",
+    body=NewErasure,
+    answer=Erasure,
+    status=202,
+    errors=(Invalid, Forbidden, StorageUnavailable),
+)
+async def erase(request: Request, client: df.DurableOrchestrationClient) -> Answer:
+    """Deletes the contact on every connection that ever sent it, and its traces here. Answers at once with the
+    receipt, which never shows the address; the rest goes on in the background, when no run has the connection."""
+    erasure = await in_thread(lambda: app().erasures.request(request.body, request.principal))
+    try:
+        await start_erasure(client, erasure.id, request.body)
+    except Exception:
+        await in_thread(lambda: app().erasures.abandon(erasure.id))
+        raise
+    return Answer(erasure, 202, location(request, f"erasures/{erasure.id}"))
+
+
+@operations.add(
+    "GET",
+    "erasures",
+    summary="List erasures, newest first",
+    answer=ErasurePage,
+    errors=(Invalid, Forbidden, StorageUnavailable),
+    query={"after": "What the previous page gave as `next`.", "size": "How many, 1 to 200 (50)."},
+)
+def list_erasures(request: Request) -> Answer:
+    size = request.query.get("size", "50")
+    if not size.isascii() or not size.isdigit() or not 1 <= int(size) <= 200:
+        raise Invalid("'size' must be a number from 1 to 200.")
+    return Answer(app().erasures.page(request.principal, int(size), request.query.get("after")))
+
+
+@operations.add(
+    "GET",
+    "erasures/{id}",
+    summary="Show the receipt of an erasure",
+    answer=Erasure,
+    errors=(NotFound, Forbidden, StorageUnavailable),
+)
+def get_erasure(request: Request) -> Answer:
+    """Who asked, when, what happened at each connection, and how many traces were removed."""
+    return Answer(app().erasures.get(request.params["id"], request.principal))
