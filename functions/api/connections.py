@@ -1,8 +1,11 @@
 """Connections. The key is only ever written."""
 
-from pydantic import BaseModel, RootModel
+from typing import Annotated
+
+from pydantic import BaseModel, RootModel, StringConstraints
 
 from functions.api.registry import IF_MATCH, location, operations, versioned
+from functions.decoding import Query
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.domain.consent import CONSENT_TEXTS, CONSENT_VERSION
@@ -20,7 +23,9 @@ from shared.domain.errors import (
 )
 from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewKey
 from shared.usecases.connection_removal import Removal
-from shared.usecases.connection_views import ConnectionGlance, ConnectionView, connection_version
+from shared.usecases.connection_views import SORTS, ConnectionGlance, ConnectionView, connection_version
+
+SortColumn = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
 
 
 class ConsentText(BaseModel):
@@ -80,14 +85,12 @@ def add_connection(request: Request) -> Answer:
     "connections",
     summary="List connections",
     answer=ConnectionList,
-    query={
-        "sort": "name (default), type, status, shared_with, exports, created_at, created_by or updated_at; -name = Z to A."
-    },
+    query={"sort": Query(f"The column: {', '.join(SORTS)}; -name = Z to A.", SortColumn, "name")},
     errors=(Invalid, StorageUnavailable),
 )
 def list_connections(request: Request) -> Answer:
     """Administrators see all of everything, contributors what they may use by name and type, viewers nothing."""
-    found = app().connections.list(request.principal, request.query.get("sort") or "name")
+    found = app().connections.list(request.principal, request.query["sort"])
     return Answer(ConnectionList(connections=found))
 
 

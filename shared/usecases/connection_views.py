@@ -71,13 +71,14 @@ _SORTS: dict[str, Callable[[Any], Any]] = {
     "created_by": lambda view: view.created_by.casefold(),
     "updated_at": lambda view: view.updated_at,
 }
+SORTS = tuple(_SORTS)
 _SORTS_AT_A_GLANCE = ("name", "type")
 
 
 def sort_views(views: Sequence[View], column: str, principal: Principal) -> list[View]:
     """Sort by a column, downwards when it begins with ``-``; equals by name. Raises Invalid for an unknown one."""
     name = column.removeprefix("-")
-    sorts = tuple(_SORTS) if principal.role is Role.ADMINISTRATOR else _SORTS_AT_A_GLANCE
+    sorts = SORTS if principal.role is Role.ADMINISTRATOR else _SORTS_AT_A_GLANCE
     if name not in sorts:
         raise Invalid(
             f"Connections cannot be sorted by '{name[:40]}'.",
