@@ -222,10 +222,6 @@ class Segpilot:
         url = f"admin/functions/{function}"
         return self.call("POST", url, {"input": text}, key=keys["masterKey"]).status_code
 
-    def wait_for_early_in_a_minute(self) -> None:
-        """Wait until what follows is not torn apart by the end of a minute."""
-        self.wait_until(lambda: True if time.time() % 60 < 50 else None, "the next minute")
-
     def rejects(self, run_id: str) -> list[dict[str, str]]:
         """Return the rows of a run's rejects file."""
         answer = self.call("GET", f"api/runs/{run_id}/rejects")

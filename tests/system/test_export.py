@@ -212,27 +212,6 @@ def test_everybody_is_on_the_list_however_bulk_calls_treat_lists(
     assert_one_story(app, second, more.emails, rows=60)
 
 
-def test_the_refresh_runs_every_export_once(app: Segpilot, tag: str) -> None:
-    names = [f"{tag} {number}" for number in range(3)]
-    exports = {name: app.add_export(name) for name in names}
-    idle = app.add_export(f"{tag} has not arrived")
-    for name in names:
-        app.upload(f"{name}/people.csv", make_people(range(10), name.replace(" ", "-")).data)
-    for export in exports.values():
-        app.wait_for_run(export)
-
-    app.wait_for_early_in_a_minute()
-    assert app.fire("refresh", "") == 202
-    assert app.fire("refresh", "") == 202
-    runs = {name: app.wait_for_run(export, 2) for name, export in exports.items()}
-
-    for name, run in runs.items():
-        assert run["trigger"] == "schedule"
-        assert (outcome(run), run["counts"]["unchanged"]) == (("Successful", None), 10)
-        assert len(app.runs(exports[name])) == 2
-    assert app.runs(idle) == []
-
-
 def test_a_segment_that_has_not_arrived_is_a_warning_of_a_run_with_others(app: Segpilot, tag: str) -> None:
     app.upload(f"{tag}/people.csv", make_people(range(5), tag).data)
     app.wait_until(lambda: app.find_segment(tag), "the segment")
