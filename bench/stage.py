@@ -17,9 +17,10 @@ from shared.adapters.autopilot.encoder import ContactEncoder
 from shared.domain.export import FieldMapping, FieldType
 from shared.domain.record import utc_now
 from shared.domain.segment import Snapshot, SnapshotFile
-from shared.pipeline.ledger import accepted_line, load_ledger, merge_results
-from shared.pipeline.pushing import read_batches
-from shared.pipeline.staging import StageLimits, StageOrder, stage
+from shared.pipeline.chunks import read_batches
+from shared.pipeline.ledger import accepted_line, load_ledger, load_results, write_ledger
+from shared.pipeline.stage_order import StageLimits, StageOrder
+from shared.pipeline.staging import stage
 from shared.pipeline.workspace import open_database
 
 FIELDS = (
@@ -54,7 +55,8 @@ def measure(path: Path, state: FolderState, ledger: str | None, memory_mb: int) 
         snapshot=snapshot,
         folder="stage/",
         email_column="Email",
-        encoder=ContactEncoder(FIELDS),
+        fields=FIELDS,
+        make_encoder=ContactEncoder,
         ledger=ledger,
         full=False,
         max_profiles=10**9,
@@ -81,11 +83,12 @@ def make_ledger(folder: Path, state: FolderState, chunks: int) -> None:
         for chunk in range(chunks):
             for batch in read_batches(state, "stage/", chunk):
                 file.writelines(
-                    accepted_line(p.email, p.content_hash, f"person_{p.origin[1]}") for p in batch
+                    accepted_line(p.email, p.content_hash, f"person_{p.origin[1]}", p.origin) for p in batch
                 )
     with open_database(folder, 1024) as database:
         load_ledger(database, None)
-        merge_results(database, [results], folder / "ledger.parquet")
+        load_results(database, [results])
+        write_ledger(database, folder / "ledger.parquet", FIELDS)
     state.upload("ledger.parquet", folder / "ledger.parquet")
 
 

@@ -5,18 +5,37 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from shared.domain.destination import Profile
-from shared.domain.export import FieldMapping
+from shared.domain.destination import Leaver, Profile
+from shared.domain.export import FieldMapping, Leavers
 from shared.domain.segment import Snapshot
 from shared.pipeline import places
-from shared.pipeline.ledger import RefusedPerson, accepted_line, load_ledger, merge_results, refused_line
-from shared.pipeline.pushing import read_batches
-from shared.pipeline.staging import Staged, StageLimits, StageOrder, stage
+from shared.pipeline.chunks import read_batches, read_leavers
+from shared.pipeline.ledger import (
+    Answer,
+    Result,
+    accepted_line,
+    count_answers,
+    leaver_line,
+    list_answers,
+    load_ledger,
+    load_results,
+    refused_line,
+    write_ledger,
+)
+from shared.pipeline.stage_order import StageLimits, StageOrder
+from shared.pipeline.staging import Staged, stage
 from shared.pipeline.workspace import open_database, scratch_folder
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, MemorySegmentBlobs, PlainEncoder
 
 LEDGER = "ledgers/export-1/vip/list-1.parquet"
+SUPPRESSION = "suppression/connection-1.txt"
+
+
+def _mappings(fields: Mapping[str, str] | Sequence[FieldMapping]) -> tuple[FieldMapping, ...]:
+    if isinstance(fields, Mapping):
+        return tuple(FieldMapping(field=field, column=column) for field, column in fields.items())
+    return tuple(fields)
 
 
 def as_csv(rows: Sequence[Sequence[str]]) -> str:
@@ -27,17 +46,22 @@ def as_csv(rows: Sequence[Sequence[str]]) -> str:
 
 
 class StagingBench:
-    """One segment and one list. ``state`` is what the pipeline left behind."""
+    """One segment and one list. ``state`` is what the pipeline left behind, ``fields`` the mapping it was last told."""
 
     def __init__(self) -> None:
         self.segments, self.state, self._folders = MemorySegmentBlobs(), MemoryBlobs(), 0
+        self.fields: tuple[FieldMapping, ...] = ()
 
     def stage(
         self,
         files: Mapping[str, str | bytes],
         *,
-        fields: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | Sequence[FieldMapping] | None = None,
         email_column: str = "EMail",
+        consent_column: str | None = None,
+        leavers: Leavers = Leavers.KEEP,
+        ledger_lost: bool = False,
+        retry_set: str | None = None,
         full: bool = False,
         max_profiles: int = 100_000,
         batch_size: int = 100,
@@ -46,9 +70,9 @@ class StagingBench:
         on_progress: Callable[[int], None] = lambda rows: None,
         **layout: object,
     ) -> Staged:
-        """``fields`` maps a field to its column."""
+        """``fields`` maps a field to its column. The suppression is the blob of that name."""
         self._folders += 1
-        mappings = [FieldMapping(field=field, column=column) for field, column in (fields or {}).items()]
+        self.fields = _mappings(fields or {})
         order = StageOrder(
             snapshot=Snapshot(
                 id="snapshot-1",
@@ -59,8 +83,14 @@ class StagingBench:
             ),
             folder=places.stage_folder("run-1", "vip", str(self._folders)),
             email_column=email_column,
-            encoder=PlainEncoder(mappings),
+            consent_column=consent_column,
+            fields=self.fields,
+            make_encoder=PlainEncoder,
             ledger=LEDGER,
+            ledger_lost=ledger_lost,
+            suppression=SUPPRESSION,
+            retry_set=retry_set,
+            leavers=leavers,
             full=full,
             max_profiles=max_profiles,
             batch_size=batch_size,
@@ -76,6 +106,11 @@ class StagingBench:
         """Those to send, in the order in which they will be."""
         return [person for chunk in self.chunks(staged) for batch in chunk for person in batch]
 
+    def leavers(self, staged: Staged) -> list[Leaver]:
+        """Those to take off the list."""
+        chunks = [read_leavers(self.state, staged.folder, number) for number in range(staged.leaver_chunks)]
+        return [leaver for chunk in chunks for batch in chunk for leaver in batch]
+
     def rejects(self, staged: Staged) -> list[list[str]]:
         """Segment, file, line, column, reason and value of each."""
         text = self.state.read(places.staged_rejects(staged.folder)).decode()
@@ -85,16 +120,19 @@ class StagingBench:
         """The destination takes these people: they are on the ledger from now on."""
         self.merge(accepted(people))
 
-    def merge(self, *results: str) -> tuple[int, list[RefusedPerson]]:
-        """Merge result files into the ledger."""
+    def merge(self, *results: str, staged: Staged | None = None) -> tuple[int, list[Answer]]:
+        """Merge result files into the ledger, and what ``staged`` says of it."""
         with scratch_folder() as scratch, open_database(scratch, 128) as database:
-            before, after = scratch / "before.parquet", scratch / "after.parquet"
-            paths = [_written(scratch / f"result-{at}.tsv", text) for at, text in enumerate(results)]
+            before, after, rebased = (scratch / f"{name}.parquet" for name in ("before", "after", "rebased"))
+            load_results(
+                database, [_written(scratch / f"result-{at}.tsv", text) for at, text in enumerate(results)]
+            )
             load_ledger(database, before if self.state.download(LEDGER, before) else None)
-            count, refused = merge_results(database, paths, after)
-            answer = count, list(refused)
+            has_rebased = staged and self.state.download(places.staged_rebased(staged.folder), rebased)
+            write_ledger(database, after, self.fields, rebased=rebased if has_rebased else None)
             self.state.upload(LEDGER, after)
-        return answer
+            count = count_answers(database).get(Result.ACCEPTED, 0)
+            return count, list(list_answers(database, Result.REFUSED))
 
     def ledger(self) -> dict[str, tuple[int, str]]:
         """Hash and contact id by e-mail."""
@@ -108,8 +146,13 @@ class StagingBench:
 
 def accepted(people: Sequence[Profile]) -> str:
     return "".join(
-        accepted_line(person.email, person.content_hash, f"id {person.email}") for person in people
+        accepted_line(person.email, person.content_hash, f"id {person.email}", person.origin)
+        for person in people
     )
+
+
+def removed(leavers: Sequence[Leaver]) -> str:
+    return "".join(leaver_line(email, contact_id, removed=True) for email, contact_id in leavers)
 
 
 def refused(people: Sequence[Profile], reason: str = "not_accepted") -> str:

@@ -1,22 +1,31 @@
-"""Push: one chunk of batches to the destination, many calls at a time, and a result file of what was answered."""
+"""Push: one chunk of batches to the destination, many calls at a time, and a result file of what was answered.
+
+Chunks of leavers go the same way, off the list.
+"""
 
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, cast
 from uuid import uuid4
 
-import orjson
 from pydantic import Field
 
-from shared.domain.destination import Outcome, Profile, Session, Stopped
+from shared.domain.destination import Leaver, Outcome, Profile, Session, Stopped
 from shared.domain.errors import Refused, SegpilotError
 from shared.domain.ports import StateBlobs
 from shared.domain.record import Record
 from shared.domain.run import Counts, Failure, add_reasons
 from shared.pipeline import places
-from shared.pipeline.ledger import accepted_line, refused_line
+from shared.pipeline.chunks import read_batches, read_leavers
+from shared.pipeline.ledger import accepted_line, leaver_line, refused_line
+from shared.pipeline.rejects import RejectReason
+
+Person = Profile | Leaver
+Batch = Sequence[Profile] | Sequence[Leaver]
 
 _HOPELESS_AFTER = 200
 _REPORT_EVERY_S = 1.0
@@ -52,15 +61,29 @@ class Pushed(Record):
     retryable: bool = False
 
 
-def read_batches(state: StateBlobs, folder: str, chunk: int) -> list[list[Profile]]:
-    """Read a chunk as batches of people."""
-    return [
-        [
-            Profile(email, content_hash, joins, tuple(origin), body)
-            for email, content_hash, joins, origin, body in batch
-        ]
-        for batch in map(orjson.loads, state.read(places.chunk(folder, chunk)).splitlines())
-    ]
+class _Answer(NamedTuple):
+    """What was answered of one person, as a line of the results; ``reason`` is that of a refusal."""
+
+    line: str
+    reason: str | None = None
+
+
+def _tell_profile(person: Person, outcome: Outcome) -> _Answer | None:
+    email, content_hash, _joins, origin, _body = cast(Profile, person)
+    if email in outcome.accepted:
+        return _Answer(accepted_line(email, content_hash, outcome.accepted[email], origin))
+    if reason := outcome.refused.get(email):
+        return _Answer(refused_line(email, origin, reason), reason)
+    return None
+
+
+def _tell_leaver(person: Person, outcome: Outcome) -> _Answer | None:
+    email, contact_id = cast(Leaver, person)
+    if email in outcome.removed:
+        return _Answer(leaver_line(email, contact_id, removed=True))
+    if email in outcome.refused:
+        return _Answer(leaver_line(email, contact_id, removed=False), RejectReason.NOT_REMOVED)
+    return None
 
 
 class ChunkPush:
@@ -87,7 +110,8 @@ class ChunkPush:
         self._stopped = self._anyone_accepted = False
 
     def run(self) -> Pushed:
-        batches = read_batches(self._state, self._task.folder, self._task.chunk)
+        read = read_leavers if self._task.removals else read_batches
+        batches: Sequence[Batch] = read(self._state, self._task.folder, self._task.chunk)
         pending = range(len(batches)) if self._task.pending is None else self._task.pending
         try:
             with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool, self._telling():
@@ -102,19 +126,27 @@ class ChunkPush:
             rejected=self._reasons,
             stopped=self._stopped,
             failure=self._error
-            and Failure(code=self._error.reason, message=self._error.message, remedy=self._error.remedy),
+            and Failure(
+                code=self._error.reason,
+                message=self._error.message,
+                remedy=self._error.remedy,
+                transient=self._error.retryable,
+            ),
             retryable=self._error is not None and self._error.retryable,
         )
 
-    def _push(self, batch: Sequence[Profile]) -> bool:
-        """Push one batch; returns whether every person in it got an answer."""
+    def _push(self, batch: Batch) -> bool:
+        """Push or remove one batch; returns whether every person in it got an answer."""
         if self._halt.is_set() or time.monotonic() > self._ends_at:
             return False
         outcome, whole = Outcome(), False
         with self._lock:
             self._under_way[id(outcome)] = outcome
         try:
-            self._session.push(self._task.list_id, batch, outcome)
+            if self._task.removals:
+                self._session.remove(self._task.list_id, cast(Sequence[Leaver], batch), outcome)
+            else:
+                self._session.push(self._task.list_id, cast(Sequence[Profile], batch), outcome)
             whole = True
         except Stopped:
             self._stopped = True
@@ -134,22 +166,19 @@ class ChunkPush:
             if self._error is None or (self._error.retryable and not error.retryable):
                 self._error = error
 
-    def _note(self, batch: Sequence[Profile], outcome: Outcome, *, whole: bool) -> None:
+    def _note(self, batch: Batch, outcome: Outcome, *, whole: bool) -> None:
         """Keep what was answered. Counted are only people of whole batches: the others are sent again."""
-        lines, counts, reasons = [], Counts(), dict[str, int]()
-        for email, content_hash, _joins, origin, _body in batch:
-            if email in outcome.accepted:
-                lines.append(accepted_line(email, content_hash, outcome.accepted[email]))
-            elif reason := outcome.refused.get(email):
-                lines.append(refused_line(email, origin, reason))
-                reasons[reason] = reasons.get(reason, 0) + 1
-        refused = sum(reasons.values())
-        if whole:
-            counts = Counts(sent=len(lines) - refused, refused=refused)
+        tell = _tell_leaver if self._task.removals else _tell_profile
+        answers = [answer for person in batch if (answer := tell(person, outcome))]
+        counts, reasons = Counts(), Counter(answer.reason for answer in answers if answer.reason)
+        if whole and self._task.removals:
+            counts = Counts(removed=len(answers) - reasons.total())
+        elif whole:
+            counts = Counts(sent=len(answers) - reasons.total(), refused=reasons.total())
         with self._lock:
             del self._under_way[id(outcome)]
-            self._lines.extend(lines)
-            self._anyone_accepted = self._anyone_accepted or len(lines) > refused
+            self._lines.extend(answer.line for answer in answers)
+            self._anyone_accepted = self._anyone_accepted or len(answers) > reasons.total()
             self._counts += counts
             self._reasons = add_reasons(self._reasons, reasons if whole else {})
             hopeless = not self._anyone_accepted and self._counts.refused >= _HOPELESS_AFTER
@@ -170,13 +199,8 @@ class ChunkPush:
         def tell() -> None:
             while not over.wait(_REPORT_EVERY_S):
                 with self._lock:
-                    under_way = [
-                        (len(outcome.accepted), len(outcome.refused)) for outcome in self._under_way.values()
-                    ]
-                sent, refused = (
-                    (sum(column) for column in zip(*under_way, strict=True)) if under_way else (0, 0)
-                )
-                self._tell(self._counted() + Counts(sent=sent, refused=refused))
+                    under_way = [self._count(outcome) for outcome in self._under_way.values()]
+                self._tell(sum(under_way, self._counted()))
 
         teller = threading.Thread(target=tell, name="progress", daemon=True)
         teller.start()
@@ -191,6 +215,11 @@ class ChunkPush:
         with contextlib.suppress(SegpilotError):
             self._report(counts)
 
+    def _count(self, outcome: Outcome) -> Counts:
+        if self._task.removals:
+            return Counts(removed=len(outcome.removed))
+        return Counts(sent=len(outcome.accepted), refused=len(outcome.refused))
+
     def _counted(self) -> Counts:
         return self._counts.model_copy(update={"calls": self._session.calls})
 
@@ -198,5 +227,6 @@ class ChunkPush:
         """Every turn has a file of its own, so that a worker that was thought lost overwrites nothing."""
         if self._lines:
             folder = places.results_folder(self._task.run_id, self._task.segment)
-            name = f"{folder}{self._task.chunk:05}-{uuid4().hex}.tsv"
+            kind = "leavers-" if self._task.removals else ""
+            name = f"{folder}{kind}{self._task.chunk:05}-{uuid4().hex}.tsv"
             self._state.write(name, "".join(self._lines).encode())

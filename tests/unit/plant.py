@@ -8,12 +8,14 @@ from shared.domain.connection import Connection, ConnectionStatus, Consent
 from shared.domain.export import Export, FieldMapping, SegmentChoice
 from shared.domain.run import Run
 from shared.domain.segment import Segment, Snapshot
+from shared.pipeline import places
 from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
 from shared.pipeline.pushing import PushTask
 from shared.pipeline.steps.begin import begin
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.pipeline.steps.finish import Finished, FinishTask, finish
+from shared.pipeline.steps.guard import GuardTask, guard
 from shared.pipeline.steps.prepare import PrepareTask, prepare
 from shared.pipeline.steps.push import push
 from shared.pipeline.steps.stage_segment import StageTask, stage_segment
@@ -122,6 +124,7 @@ class Plant:
         )
 
     def tasks(self, run_id: str, staged: tuple, lists: dict[str, str]) -> list[PushTask]:
+        """First everybody to send, then everybody to take off a list."""
         return [
             PushTask(
                 run_id=run_id,
@@ -129,31 +132,40 @@ class Plant:
                 list_id=lists[one.segment],
                 folder=one.folder,
                 chunk=number,
+                removals=removals,
             )
+            for removals in (False, True)
             for one in staged
             if one.segment in lists
-            for number in range(one.chunks)
+            for number in range(one.leaver_chunks if removals else one.chunks)
         ]
 
     def run_to_end(self, run_id: str) -> Finished:
         """What the orchestration does when nothing needs to be waited for."""
-        staged = self.stage_all(run_id)
-        prepared = prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
-        failure, complete = prepared.failure, prepared.failure is None
-        for task in self.tasks(run_id, staged, prepared.lists):
-            pushed = push(self.context, task)
-            if pushed.failure or pushed.stopped:
-                failure, complete = pushed.failure, False
-                break
+        guarded = guard(self.context, GuardTask(run_id=run_id, staged=self.stage_all(run_id)))
+        assert guarded.asked is None, "The run waits for approval."
+        staged, failure, complete = guarded.staged, guarded.failure, False
+        if failure is None:
+            prepared = prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
+            complete = True
+            for task in self.tasks(run_id, staged, prepared.lists):
+                pushed = push(self.context, task)
+                if pushed.failure or pushed.stopped:
+                    failure, complete = pushed.failure, False
+                    break
         return finish(
             self.context, FinishTask(run_id=run_id, staged=staged, failure=failure, complete=complete)
         )
+
+    def edit(self, **changes: object) -> None:
+        """Change the export."""
+        self.stores.exports.change("export-1", lambda present: present.model_copy(update=changes))
 
     def members(self, title: str) -> set[str]:
         return self.destination.members[self.destination.lists[title]]
 
     def rejects(self, run_id: str) -> list[list[str]]:
-        text = b"".join(self.runs.rejects(run_id)).decode()
+        text = self.state.read(places.rejects(run_id)).decode()
         return list(csv.reader(io.StringIO(text, newline="")))[1:]
 
     def is_free(self) -> bool:

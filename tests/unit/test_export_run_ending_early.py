@@ -6,7 +6,6 @@ from shared.domain.connection import ConnectionStatus
 from shared.domain.destination import Stopped
 from shared.domain.errors import (
     Conflict,
-    NotFound,
     Refused,
     SecretUnavailable,
     SegmentUnreadable,
@@ -16,6 +15,7 @@ from shared.domain.errors import (
 from shared.domain.run import Failure, RunStatus
 from shared.pipeline.steps.begin import begin
 from shared.pipeline.steps.finish import FinishTask, finish
+from shared.pipeline.steps.guard import GuardTask, guard
 from shared.pipeline.steps.prepare import PrepareTask, prepare
 from shared.pipeline.steps.push import push
 from shared.pipeline.steps.stage_segment import StageTask, stage_segment
@@ -175,7 +175,7 @@ def test_a_run_whose_connection_is_gone_can_still_be_finished():
     plant.arrive("vip", *people(1))
     run_id = plant.order()
     plant.stores.connections.remove("connection-1")
-    with pytest.raises(NotFound):
+    with pytest.raises(Conflict):
         begin(plant.context, run_id)
     failure = Failure(code="not-found", message="There is no connection.")
     assert finish(plant.context, FinishTask(run_id=run_id, failure=failure)).status is RunStatus.FAILED
@@ -219,7 +219,7 @@ def test_people_held_back_by_a_limit_that_was_raised_meanwhile_are_not_called_se
     staged = plant.stage_all(run_id)
     plant.limit_to(10)
     with pytest.raises(Conflict) as raised:
-        prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
+        guard(plant.context, GuardTask(run_id=run_id, staged=staged))
     assert raised.value.reason == "limit-changed"
 
 

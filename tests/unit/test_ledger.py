@@ -1,7 +1,12 @@
 """The ledger: what a run's results make of it."""
 
-from shared.pipeline.ledger import RefusedPerson, accepted_line, refused_line
+from shared.pipeline.ledger import Answer, refused_line
+from shared.pipeline.ledger import accepted_line as line_of_accepted
 from tests.staging_bench import StagingBench
+
+
+def accepted_line(email, content_hash, contact_id):
+    return line_of_accepted(email, content_hash, contact_id, (0, 2))
 
 
 def test_who_was_accepted_is_on_the_ledger_with_the_hash_of_what_was_sent():
@@ -14,7 +19,7 @@ def test_who_was_refused_is_not_on_the_ledger_and_is_told_with_the_line():
     bench = StagingBench()
     assert bench.merge(refused_line("ana@example.com", (3, 17), "not_accepted")) == (
         0,
-        [RefusedPerson("ana@example.com", 3, 17, "not_accepted")],
+        [Answer("ana@example.com", None, 3, 17, "not_accepted")],
     )
     assert bench.ledger() == {}
 
@@ -47,7 +52,7 @@ def test_a_person_refused_several_times_is_told_once():
     bench = StagingBench()
     line = refused_line("ana@example.com", (0, 2), "not_accepted")
     _, refused = bench.merge(line + line, line)
-    assert refused == [RefusedPerson("ana@example.com", 0, 2, "not_accepted")]
+    assert refused == [Answer("ana@example.com", None, 0, 2, "not_accepted")]
 
 
 def test_nothing_to_merge_leaves_the_ledger():

@@ -107,8 +107,8 @@ def test_everybody_gets_a_line_in_the_results() -> None:
 
     assert pushed == Pushed(counts=Counts(sent=1, refused=1, calls=1), rejected={"not_accepted": 1})
     assert results(state) == [
-        ["false", "bob@example.com", "", "", "0", "3", "not_accepted"],
-        ["true", "ada@example.com", str(2**63 + 2), "person_1", "", "", ""],
+        ["accepted", "ada@example.com", str(2**63 + 2), "person_1", "0", "2", ""],
+        ["refused", "bob@example.com", "", "", "0", "3", "not_accepted"],
     ]
 
 
@@ -299,8 +299,8 @@ def test_nobody_is_lost_whatever_happens(chunk: list[tuple[int, Answer]], thread
     everybody = set(everyone(batches))
     assert set(answered) | pending == everybody
     done = everybody - pending
-    assert pushed.counts.sent == sum(answered[email] == "true" for email in done)
-    assert pushed.counts.refused == sum(answered[email] == "false" for email in done)
+    assert pushed.counts.sent == sum(answered[email] == "accepted" for email in done)
+    assert pushed.counts.refused == sum(answered[email] == "refused" for email in done)
     assert sum(pushed.rejected.values()) == pushed.counts.refused
     if pending:
         assert pushed.stopped or pushed.failure

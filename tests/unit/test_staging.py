@@ -11,8 +11,10 @@ from shared.domain.destination import Stopped
 from shared.domain.errors import SegmentUnreadable
 from shared.domain.masking import spreadsheet_safe
 from shared.pipeline import places
-from shared.pipeline.staging import DUPLICATE
+from shared.pipeline.rejects import RejectReason
 from tests.staging_bench import StagingBench, as_csv
+
+DUPLICATE = RejectReason.DUPLICATE
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.email_address import explain_email, normalise_email
-from shared.pipeline.staging import DUPLICATE
+from shared.pipeline.rejects import RejectReason
 from tests.staging_bench import StagingBench, accepted, as_csv, refused
+
+DUPLICATE = RejectReason.DUPLICATE
 
 HEADER = ("EMail", "First")
 FIELDS = {"FirstName": "First"}

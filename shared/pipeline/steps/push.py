@@ -1,6 +1,6 @@
 """Push one chunk."""
 
-from shared.domain.run import Counts
+from shared.domain.run import Counts, Stage
 from shared.pipeline.pushing import ChunkPush, Pushed, PushTask
 from shared.pipeline.steps.context import RunContext
 
@@ -9,10 +9,13 @@ _HOLD_LANE_EVERY_S = 60.0
 
 
 def push(context: RunContext, task: PushTask) -> Pushed:
-    """Push one chunk, or a part of it. A failure that ends the run also stops the other workers."""
+    """Push or remove one chunk, or a part of it. A failure that ends the run also stops the other workers."""
     run = context.go_on(task.run_id)
     connection = context.connection(run)
-    part = f"push {task.segment} {task.chunk} {len(task.pending) if task.pending is not None else 'all'}"
+    if task.removals and run.stage is not Stage.REMOVING:
+        context.enter(run.id, Stage.REMOVING)
+    verb, size = "remove" if task.removals else "push", "all" if task.pending is None else len(task.pending)
+    part = f"{verb} {task.segment} {task.chunk} {size}"
     held_at = context.clock()
 
     def report(counts: Counts) -> None:

@@ -4,10 +4,15 @@ from uuid import uuid4
 
 from shared.domain.destination import Stopped
 from shared.domain.record import Record
-from shared.domain.run import Counts
+from shared.domain.run import Counts, Plan, Run, Stage
 from shared.pipeline import places
-from shared.pipeline.staging import Staged, StageLimits, StageOrder, stage
+from shared.pipeline.row_log import RowLog, RowNotes
+from shared.pipeline.stage_order import StageLimits, StageOrder
+from shared.pipeline.staging import Staged, stage
 from shared.pipeline.steps.context import RunContext
+
+_LOOKED_BACK = 50
+"""Runs in which to look for one that has filled the list."""
 
 
 class StageTask(Record):
@@ -18,9 +23,8 @@ class StageTask(Record):
 def stage_segment(context: RunContext, task: StageTask) -> Staged:
     """Stage one segment of the run."""
     run = context.go_on(task.run_id)
-    plan, connection = context.plan(run), context.connection(run)
-    destination = context.destinations[connection.destination]
-    list_id = next(segment.list_id for segment in run.segments if segment.name == task.segment)
+    context.enter(run.id, Stage.STAGING, task.segment)
+    plan = context.plan(run)
     stop = context.stop_watch(run)
 
     def on_progress(rows: int) -> None:
@@ -29,22 +33,51 @@ def stage_segment(context: RunContext, task: StageTask) -> Staged:
         if stop():
             raise Stopped
 
-    order = StageOrder(
-        snapshot=plan.snapshot(task.segment),
-        folder=places.stage_folder(run.id, task.segment, uuid4().hex[:8]),
-        email_column=plan.export.email_column,
-        encoder=destination.encoder(plan.export.fields),
-        ledger=list_id and places.ledger(run.export_id, task.segment, list_id),
+    order = _make_order(context, run, plan, task.segment)
+    limits = StageLimits(context.limits.stage_memory_mb, context.limits.stage_max_file_mb)
+    staged = stage(order, context.segments, context.state, limits, on_progress)
+    if run.retries is None:
+        _remember_segment(context, task.segment, order.snapshot.id, staged)
+    return staged.model_copy(update={"columns": ()})
+
+
+def _make_order(context: RunContext, run: Run, plan: Plan, segment: str) -> StageOrder:
+    connection, export = context.connection(run), plan.export
+    destination = context.destinations[connection.destination]
+    list_id = next(each.list_id for each in run.segments if each.name == segment)
+    ledger = places.ledger(run.export_id, segment, list_id) if list_id else None
+    is_logged = context.limits.row_log is not RowLog.OFF
+    return StageOrder(
+        snapshot=plan.snapshot(segment),
+        folder=places.stage_folder(run.id, segment, uuid4().hex[:8]),
+        email_column=export.email_column,
+        consent_column=export.consent_column,
+        fields=export.fields,
+        make_encoder=destination.encoder,
+        ledger=ledger,
+        ledger_lost=ledger is not None and _is_lost(context, run, segment, list_id, ledger),
+        suppression=places.suppression(connection.id),
+        retry_set=run.retries and places.retry_set(run.retries, segment),
+        leavers=export.leavers,
         full=run.full,
         max_profiles=context.max_profiles(connection),
         batch_size=destination.batch_size,
         batches_per_chunk=context.limits.batches_per_chunk,
         keep_profiles=len(run.segments) > 1,
+        take_notes=(lambda path: RowNotes(path, run, segment, context.clock())) if is_logged else None,
     )
-    limits = StageLimits(context.limits.stage_memory_mb, context.limits.stage_max_file_mb)
-    staged = stage(order, context.segments, context.state, limits, on_progress)
-    _remember_segment(context, task.segment, order.snapshot.id, staged)
-    return staged.model_copy(update={"columns": ()})
+
+
+def _is_lost(context: RunContext, run: Run, segment: str, list_id: str | None, ledger: str) -> bool:
+    """Tell whether an earlier run has put people on the list, and nothing says whom."""
+    if context.state.names(ledger):
+        return False
+    earlier, _ = context.stores.runs.page_of(run.export_id, _LOOKED_BACK)
+    return any(
+        known.counts.sent and any((each.name, each.list_id) == (segment, list_id) for each in known.segments)
+        for known in earlier
+        if known.id != run.id
+    )
 
 
 def _remember_segment(context: RunContext, name: str, snapshot_id: str, staged: Staged) -> None:

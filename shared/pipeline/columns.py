@@ -1,0 +1,39 @@
+"""Finding the columns of a mapping among those of a file."""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+from shared.domain.errors import SegmentUnreadable
+
+_SHOWN = 30
+
+Picker = Callable[[Sequence[object]], Sequence[object]]
+
+
+def find_column(columns: Sequence[str], wanted: str) -> int:
+    """Find a column by name; case and outer spaces are forgiven when that leaves no doubt.
+
+    Raises SegmentUnreadable when there is none.
+    """
+    if wanted in columns:
+        return columns.index(wanted)
+    alike = [place for place, name in enumerate(columns) if name.casefold() == wanted.strip().casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    shown = ", ".join(columns[:_SHOWN]) + (", …" if len(columns) > _SHOWN else "")
+    raise SegmentUnreadable(
+        f"There is no column '{wanted}'.",
+        code="column-missing",
+        remedy=f"Correct the export's mapping, or the file. Its columns are: {shown}.",
+    )
+
+
+def pick_columns(columns: Sequence[str], wanted: Sequence[str]) -> Picker:
+    """Return what picks the values of these columns out of a row. Raises SegmentUnreadable when one is missing."""
+    places = [find_column(columns, column) for column in wanted]
+    if not places:
+        return lambda _values: ()
+    if len(places) == 1:
+        only = places[0]
+        return lambda values: (values[only],)
+    return itemgetter(*places)
