@@ -1,17 +1,26 @@
-"""Exports."""
+"""Exports: what goes where."""
 
-from pydantic import BaseModel
-
-from functions.api.registry import location, operations
+from functions.api.registry import IF_MATCH, location, operations, versioned
 from functions.operation import Answer, Request
 from shared.bootstrap import app
-from shared.domain.errors import Conflict, Invalid, NotFound, StorageUnavailable
-from shared.domain.export import Export
-from shared.usecases.exports import NewExport
+from shared.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    StorageUnavailable,
+)
+from shared.usecases.export_forms import Attachment, Duplicate, NewExport, NewSegmentChoice
+from shared.usecases.export_list import NO_CONNECTION, SORTS, ExportPage, ExportQuery, SegmentExports
+from shared.usecases.export_views import ExportView
 
-
-class ExportList(BaseModel):
-    exports: list[Export]
+_ABOUT_EXPORTS = (Forbidden, NotFound, StorageUnavailable)
+# Two changes at the same moment: one of them finds another connection than the one it was checked against.
+_CHANGES = (*_ABOUT_EXPORTS, Conflict, PreconditionFailed)
+_MAX_SIZE = 200
+_MAX_SEARCH = 200
 
 
 @operations.add(
@@ -19,26 +28,58 @@ class ExportList(BaseModel):
     "exports",
     summary="Add an export",
     body=NewExport,
-    answer=Export,
+    answer=ExportView,
     status=201,
-    errors=(Invalid, StorageUnavailable),
+    errors=(Invalid, Forbidden, StorageUnavailable),
 )
 def add_export(request: Request) -> Answer:
-    """Adding does not run it: an upload, the refresh, or a request of its own does."""
-    export = app().exports.add(request.body, request.principal)
-    return Answer(export, 201, location(request, f"exports/{export.id}"))
-
-
-@operations.add("GET", "exports", summary="List exports", answer=ExportList, errors=(StorageUnavailable,))
-def list_exports(_request: Request) -> Answer:
-    return Answer(ExportList(exports=app().exports.list()))
+    """Adding does not run it: an upload, its schedule, the refresh, or a request of its own does."""
+    return _created(request, app().exports.add(request.body, request.principal))
 
 
 @operations.add(
-    "GET", "exports/{id}", summary="Show an export", answer=Export, errors=(NotFound, StorageUnavailable)
+    "GET",
+    "exports",
+    summary="List exports",
+    answer=ExportPage,
+    errors=(Invalid, Forbidden, StorageUnavailable),
+    query={
+        "sort": f"One of {', '.join(SORTS)} (name); '-' before it turns the order round.",
+        "search": "Words that occur in the names of the export, its segments or its connection.",
+        "connection_id": f"Only exports over this connection; '{NO_CONNECTION}' = those without one.",
+        "segment": "Only exports that carry this segment.",
+        "active": "'true' or 'false': only exports that run by themselves, or only the others.",
+        "size": f"How many, 1 to {_MAX_SIZE} (50).",
+        "after": "What the previous page gave as `next`.",
+    },
 )
+def list_exports(request: Request) -> Answer:
+    """Everybody sees all exports, with their last run of any kind and the next one. What has no value in the column
+    that is sorted by comes last."""
+    return Answer(app().export_list.page(_read_query(request), request.principal))
+
+
+@operations.add("GET", "exports/{id}", summary="Show an export", answer=ExportView, errors=_ABOUT_EXPORTS)
 def get_export(request: Request) -> Answer:
-    return Answer(app().exports.get(request.params["id"]))
+    """The ETag names the version of what people have set; runs do not change it."""
+    return _versioned(app().exports.get(request.params["id"], request.principal))
+
+
+@operations.add(
+    "PUT",
+    "exports/{id}",
+    summary="Change an export",
+    body=NewExport,
+    answer=ExportView,
+    headers=IF_MATCH,
+    errors=(Invalid, PreconditionRequired, *_CHANGES),
+)
+def replace_export(request: Request) -> Answer:
+    """Takes the whole export, as when it is added. Runs that go on keep what they began with; the next one resends what
+    the change changes and nothing else."""
+    return _versioned(
+        app().exports.replace(request.params["id"], request.body, request.if_match, request.principal)
+    )
 
 
 @operations.add(
@@ -47,9 +88,140 @@ def get_export(request: Request) -> Answer:
     summary="Remove an export",
     answer=None,
     status=204,
-    errors=(NotFound, Conflict, StorageUnavailable),
+    errors=(Conflict, *_ABOUT_EXPORTS),
 )
 def remove_export(request: Request) -> Answer:
-    """Its ledgers go with it; people stay on their lists."""
-    app().exports.remove(request.params["id"])
+    """Its ledgers go with it; people stay on their lists. Not while it runs."""
+    app().exports.remove(request.params["id"], request.principal)
     return Answer(status=204)
+
+
+@operations.add(
+    "POST",
+    "exports/{id}/duplicate",
+    summary="Duplicate an export",
+    body=Duplicate,
+    answer=ExportView,
+    status=201,
+    errors=(Invalid, *_ABOUT_EXPORTS),
+)
+def duplicate_export(request: Request) -> Answer:
+    """The copy is not active until somebody activates it."""
+    return _created(
+        request, app().exports.duplicate(request.params["id"], request.body.name, request.principal)
+    )
+
+
+@operations.add(
+    "POST",
+    "exports/{id}/attach",
+    summary="Give an export a connection",
+    body=Attachment,
+    answer=ExportView,
+    errors=(Invalid, *_CHANGES),
+)
+def attach_export(request: Request) -> Answer:
+    """An export without a connection becomes active by it. Not while it runs."""
+    return _versioned(
+        app().exports.attach(request.params["id"], request.body.connection_id, request.principal)
+    )
+
+
+@operations.add(
+    "POST",
+    "exports/{id}/detach",
+    summary="Take an export's connection away",
+    answer=ExportView,
+    errors=_CHANGES,
+)
+def detach_export(request: Request) -> Answer:
+    """Everything else stays; it is not active any more. Not while it runs."""
+    return _versioned(app().exports.detach(request.params["id"], request.principal))
+
+
+@operations.add(
+    "POST", "exports/{id}/activate", summary="Let an export run by itself", answer=ExportView, errors=_CHANGES
+)
+def activate_export(request: Request) -> Answer:
+    """It needs a connection."""
+    return _versioned(app().exports.activate(request.params["id"], request.principal))
+
+
+@operations.add(
+    "POST",
+    "exports/{id}/deactivate",
+    summary="Let an export run on demand only",
+    answer=ExportView,
+    errors=_CHANGES,
+)
+def deactivate_export(request: Request) -> Answer:
+    """A run that goes on is not stopped."""
+    return _versioned(app().exports.deactivate(request.params["id"], request.principal))
+
+
+@operations.add(
+    "POST",
+    "exports/{id}/segments",
+    summary="Add a segment to an export",
+    body=NewSegmentChoice,
+    answer=ExportView,
+    errors=(Invalid, *_CHANGES),
+)
+def add_export_segment(request: Request) -> Answer:
+    """Without opening the export. It does not run by it."""
+    return _versioned(app().exports.add_segment(request.params["id"], request.body, request.principal))
+
+
+@operations.add(
+    "DELETE",
+    "exports/{id}/segments/{name}",
+    summary="Take a segment out of an export",
+    answer=ExportView,
+    errors=_CHANGES,
+)
+def remove_export_segment(request: Request) -> Answer:
+    """People stay on its list. The only segment cannot be taken out."""
+    return _versioned(
+        app().exports.remove_segment(request.params["id"], request.params["name"], request.principal)
+    )
+
+
+@operations.add(
+    "GET",
+    "segments/{name}/exports",
+    summary="List the exports of a segment",
+    answer=SegmentExports,
+    errors=(Forbidden, StorageUnavailable),
+)
+def list_segment_exports(request: Request) -> Answer:
+    """Those that contain it, and those that do not and that you may edit."""
+    return Answer(app().export_list.with_segment(request.params["name"], request.principal))
+
+
+def _versioned(export: ExportView) -> Answer:
+    return Answer(export, headers=versioned(export.version))
+
+
+def _created(request: Request, export: ExportView) -> Answer:
+    place = location(request, f"exports/{export.id}")
+    return Answer(export, 201, {**place, **versioned(export.version)})
+
+
+def _read_query(request: Request) -> ExportQuery:
+    given = request.query
+    size, active, search = given.get("size", "50"), given.get("active"), given.get("search", "")
+    if not (size.isascii() and size.isdigit() and len(size) <= 3 and 1 <= int(size) <= _MAX_SIZE):
+        raise Invalid(f"'size' must be a number from 1 to {_MAX_SIZE}.")
+    if active not in (None, "true", "false"):
+        raise Invalid("'active' must be 'true' or 'false'.")
+    if len(search) > _MAX_SEARCH:
+        raise Invalid(f"'search' may have at most {_MAX_SEARCH} characters.")
+    return ExportQuery(
+        sort=given.get("sort", "name"),
+        search=search,
+        connection_id=given.get("connection_id"),
+        segment=given.get("segment"),
+        active=None if active is None else active == "true",
+        size=int(size),
+        after=given.get("after"),
+    )

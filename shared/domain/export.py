@@ -92,11 +92,13 @@ TRIP_WIRE_AT_LEAST = 10
 
 
 class Export(Record):
-    """``connection_id`` is None once the export was detached. An export that is not active runs only on demand."""
+    """``connection_id`` is None once the export was detached, and ``detached_from`` then tells whose account its ledgers
+    are about. An export that is not active runs only on demand."""
 
     id: str
     name: str
     connection_id: str | None
+    detached_from: str | None = None
     email_column: str
     consent_column: str | None = None
     fields: tuple[FieldMapping, ...] = ()

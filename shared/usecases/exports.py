@@ -1,128 +1,182 @@
-"""Exports: add, look, remove."""
+"""Exports: add, look, change, remove."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.destination import Destination
-from shared.domain.errors import Conflict, Invalid
-from shared.domain.export import DateOrder, Export, FieldMapping, FieldType, SegmentChoice
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.export import Export
 from shared.domain.identifiers import new_id
-from shared.domain.ports import SegmentBlobs, StateBlobs, Stores
-from shared.domain.record import Clock, Name
-from shared.pipeline import places
+from shared.domain.ports import StateBlobs, Stores
+from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
+from shared.usecases.export_changes import Change, ExportChanges
+from shared.usecases.export_checks import ExportChecks
+from shared.usecases.export_forms import MAX_SEGMENTS, NewExport, NewSegmentChoice
+from shared.usecases.export_views import ExportView, ExportViews, export_version
+from shared.usecases.versions import require_version
 
-ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\x00-\x1f]+$")]
-
-
-class NewFieldMapping(BaseModel):
-    """A column and the field it fills. Give a type for a custom field; without one it is a standard field."""
-
-    model_config = ConfigDict(extra="forbid")
-    field: Name
-    column: ColumnName
-    type: FieldType | None = None
-    date_order: DateOrder = DateOrder.MDY
-
-
-class NewSegmentChoice(BaseModel):
-    """A segment by name. The list gets the segment's name unless another is given."""
-
-    model_config = ConfigDict(extra="forbid")
-    name: SegmentName
-    list_name: Name | None = None
-
-
-def _as_choice(given: object) -> object:
-    """A name alone is short for a choice."""
-    return {"name": given} if isinstance(given, str) else given
-
-
-class NewExport(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    name: Name
-    connection_id: str
-    email_column: ColumnName
-    fields: list[NewFieldMapping] = Field(default_factory=list, max_length=200)
-    segments: list[
-        Annotated[
-            NewSegmentChoice,
-            BeforeValidator(_as_choice, json_schema_input_type=NewSegmentChoice | SegmentName),
-        ]
-    ] = Field(min_length=1, max_length=100)
+_COPY = " (copy)"
+_LONGEST_NAME = 200
 
 
 class Exports:
-    """Use cases of exports."""
+    """Use cases of one export. All but ``get`` raise Forbidden for who may not use its connection."""
 
     def __init__(
         self,
         stores: Stores,
         state: StateBlobs,
-        segments: SegmentBlobs,
         destinations: Mapping[str, Destination],
+        views: ExportViews,
         journal: Journal,
         clock: Clock,
     ) -> None:
-        self._stores, self._state, self._segments = stores, state, segments
-        self._destinations, self._journal, self._clock = destinations, journal, clock
+        self._stores, self._views, self._journal, self._clock = stores, views, journal, clock
+        self._checks = ExportChecks(stores, destinations)
+        self._changes = ExportChanges(stores, state, self._checks, journal, clock)
 
-    def add(self, new: NewExport, principal: Principal) -> Export:
+    def get(self, export_id: str, principal: Principal) -> ExportView:
+        principal.require(Role.VIEWER)
+        return self._views.show(self._stores.exports.get(export_id).record, principal)
+
+    def add(self, new: NewExport, principal: Principal) -> ExportView:
         """Store an export; it does not run yet. Raises Invalid that names what does not fit."""
-        connection = self._stores.connections.find(new.connection_id)
-        if connection is None:
-            raise Invalid(
-                f"There is no connection '{new.connection_id}'.",
-                errors=[{"pointer": "/connection_id", "detail": "unknown"}],
-                remedy="Add the connection first: POST /api/connections.",
+        with self._journal.audited(principal, "export.add") as details:
+            now = self._clock()
+            export = Export(
+                id=new_id("export"),
+                created_by=principal.name,
+                created_at=now,
+                updated_by=principal.name,
+                updated_at=now,
+                **self._checks.settings(new, principal),
             )
-        principal.require_use(connection.record)
-        fields = tuple(FieldMapping(**mapping.model_dump()) for mapping in new.fields)
-        if problems := self._destinations[connection.record.destination].check_mapping(fields):
-            raise Invalid(
-                "The mapping does not fit the destination: " + " ".join(problems),
-                errors=[{"pointer": "/fields", "detail": problem} for problem in problems],
+            self._stores.exports.add(export.id, export)
+            details |= {"subject": export.id, "connection_id": export.connection_id}
+        return self._views.show(export, principal)
+
+    def duplicate(self, export_id: str, name: str | None, principal: Principal) -> ExportView:
+        """Store a copy with a name of its own. It is not active: two alike would do everything twice."""
+        with self._journal.audited(principal, "export.duplicate", export_id) as details:
+            original = self._stores.exports.get(export_id).record
+            self._checks.require_use(original, principal)
+            now = self._clock()
+            copy = original.model_copy(
+                update={
+                    "id": new_id("export"),
+                    "name": name or original.name[: _LONGEST_NAME - len(_COPY)] + _COPY,
+                    "active": False,
+                    "detached_from": None,
+                    "created_by": principal.name,
+                    "created_at": now,
+                    "updated_by": principal.name,
+                    "updated_at": now,
+                }
             )
-        segments = tuple(
-            SegmentChoice(name=choice.name, list_name=choice.list_name) for choice in new.segments
+            self._stores.exports.add(copy.id, copy)
+            details["copy"] = copy.id
+        return self._views.show(copy, principal)
+
+    def replace(
+        self, export_id: str, new: NewExport, expected: str | None, principal: Principal
+    ) -> ExportView:
+        """Set everything anew. Raises Invalid, PreconditionRequired and PreconditionFailed, and Conflict when it gets
+        another connection while it runs."""
+
+        def renew(present: Export) -> Export:
+            require_version(export_version(present), expected, "export")
+            return present.model_copy(update=self._checks.settings(new, principal))
+
+        return self._change(export_id, "export.edit", renew, principal)
+
+    def attach(self, export_id: str, connection_id: str, principal: Principal) -> ExportView:
+        """Give it a connection, or another one. One that had none becomes active again."""
+
+        def renew(present: Export) -> Export:
+            connection = self._checks.usable(connection_id, principal)
+            self._checks.check_mapping(present.fields, connection)
+            active = present.active or present.connection_id is None
+            return present.model_copy(update={"connection_id": connection.id, "active": active})
+
+        return self._change(export_id, "export.attach", renew, principal)
+
+    def detach(self, export_id: str, principal: Principal) -> ExportView:
+        """Take its connection away and keep everything else; it is not active any more. Raises Conflict while it runs."""
+        changes = {"connection_id": None, "active": False}
+        return self._change(
+            export_id, "export.detach", lambda present: present.model_copy(update=changes), principal
         )
-        if len({choice.name for choice in segments}) < len(segments):
-            raise Invalid(
-                "A segment is named twice.", errors=[{"pointer": "/segments", "detail": "repeated"}]
-            )
-        now = self._clock()
-        export = Export(
-            id=new_id("export"),
-            name=new.name,
-            connection_id=new.connection_id,
-            email_column=new.email_column,
-            fields=fields,
-            segments=segments,
-            created_at=now,
-            updated_at=now,
-        )
-        self._stores.exports.add(export.id, export)
-        return export
 
-    def list(self) -> list[Export]:
-        return list(self._stores.exports.all())
+    def activate(self, export_id: str, principal: Principal) -> ExportView:
+        """Let it run by itself. Raises Conflict when it has no connection."""
 
-    def get(self, export_id: str) -> Export:
-        return self._stores.exports.get(export_id).record
-
-    def remove(self, export_id: str) -> None:
-        """Remove the export and its ledgers; people stay on their lists. Raises Conflict while a run goes on."""
-        export = self.get(export_id)
-        for run in self._stores.runs.page_of(export_id, 100)[0]:
-            if not run.status.ended:
+        def renew(present: Export) -> Export:
+            if present.connection_id is None:
                 raise Conflict(
-                    f"The export '{export.name}' is running.",
-                    code="export-running",
-                    remedy=f"Wait for the run '{run.id}' to end, or cancel it.",
+                    f"The export '{present.name}' has no connection.",
+                    code="no-connection",
+                    remedy="Give it a connection: that activates it.",
                 )
-        self._stores.exports.remove(export_id)
-        self._state.remove(self._state.names(places.export_ledgers(export_id)))
+            return present.model_copy(update={"active": True})
+
+        return self._change(export_id, "export.activate", renew, principal)
+
+    def deactivate(self, export_id: str, principal: Principal) -> ExportView:
+        """Let it run only when somebody asks. A run that goes on is not stopped."""
+        return self._change(
+            export_id,
+            "export.deactivate",
+            lambda present: present.model_copy(update={"active": False}),
+            principal,
+        )
+
+    def add_segment(self, export_id: str, new: NewSegmentChoice, principal: Principal) -> ExportView:
+        """Let it carry one more segment. Raises Conflict when it does already."""
+
+        def renew(present: Export) -> Export:
+            if present.segment(new.name):
+                raise Conflict(
+                    f"The export '{present.name}' carries the segment '{new.name}' already.",
+                    code="segment-exported",
+                )
+            if len(present.segments) >= MAX_SEGMENTS:
+                raise Conflict(
+                    f"An export carries at most {MAX_SEGMENTS} segments.",
+                    code="too-many-segments",
+                    remedy="Add another export.",
+                )
+            return present.model_copy(update={"segments": (*present.segments, new.as_choice())})
+
+        return self._change(export_id, "export.segment.add", renew, principal)
+
+    def remove_segment(self, export_id: str, name: str, principal: Principal) -> ExportView:
+        """Let it carry a segment no longer; people stay on its list. Raises NotFound, and Conflict for the only one."""
+
+        def renew(present: Export) -> Export:
+            if not present.segment(name):
+                raise NotFound(f"The export '{present.name}' does not carry the segment '{name}'.")
+            if len(present.segments) == 1:
+                raise Conflict(
+                    f"'{name}' is the only segment of the export '{present.name}'.",
+                    code="only-segment",
+                    remedy="Add another segment first, or remove the export.",
+                )
+            kept = tuple(choice for choice in present.segments if choice.name != name)
+            return present.model_copy(update={"segments": kept})
+
+        return self._change(export_id, "export.segment.remove", renew, principal)
+
+    def remove(self, export_id: str, principal: Principal) -> None:
+        """Remove it with its ledgers; people stay on their lists. Raises Conflict while a run goes on."""
+        with self._journal.audited(principal, "export.remove", export_id) as details:
+            export = self._stores.exports.get(export_id).record
+            self._checks.require_use(export, principal)
+            self._changes.let_go(export)
+            self._stores.exports.remove(export_id)
+            self._stores.standings.remove(export_id)
+            self._changes.forget_ledgers(export_id)
+            details |= {"name": export.name, "connection_id": export.connection_id}
+
+    def _change(self, export_id: str, action: str, renew: Change, principal: Principal) -> ExportView:
+        return self._views.show(self._changes.change(export_id, action, renew, principal), principal)

@@ -1,0 +1,149 @@
+"""What people see of an export: besides what they set, how it stands and what they may do with it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.access import Principal, Role
+from shared.domain.connection import Connection
+from shared.domain.export import Export
+from shared.domain.identifiers import version_of
+from shared.domain.ports import Stores
+from shared.domain.record import Clock, Moment
+from shared.domain.schedule import REFRESH_ID, Refresh, next_slot
+from shared.domain.segment import Segment
+from shared.domain.standing import LastRun, Standing
+
+NOT_STARTED = "Not started"
+
+
+class Permission(StrEnum):
+    """What somebody may do with an export."""
+
+    EDIT = "edit"
+    VIEW = "view"
+
+
+class ExportView(Export):
+    """``status`` is that of the last run, whatever set it off, or *Not started*. ``connection_name`` is None for an
+    export without a connection; ``next_run`` is None when none is foreseen. ``warnings`` tell what the next run may
+    fail for."""
+
+    connection_name: str | None = None
+    connection_type: str | None = None
+    permission: Permission
+    status: str = NOT_STARTED
+    last_run: LastRun | None = None
+    next_run: Moment | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> str:
+        return export_version(self)
+
+
+_NOT_SET_BY_PEOPLE = frozenset(ExportView.model_fields) - frozenset(Export.model_fields)
+
+
+def export_version(export: Export) -> str:
+    """Return the version of what people set; runs do not change it."""
+    return version_of(export, without=_NOT_SET_BY_PEOPLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What exports are shown with. ``limit`` is how many profiles a run may have."""
+
+    connections: Mapping[str, Connection]
+    standings: Mapping[str, Standing]
+    segments: Mapping[str, Segment]
+    refresh: Refresh | None
+    now: datetime
+    limit: int
+
+
+class ExportViews:
+    """Makes views. ``max_profiles_per_run`` is the app's limit, which a connection may lower."""
+
+    def __init__(self, stores: Stores, clock: Clock, *, max_profiles_per_run: int) -> None:
+        self._stores, self._clock, self._limit = stores, clock, max_profiles_per_run
+
+    def show(self, export: Export, principal: Principal) -> ExportView:
+        connection = self._stores.connections.find(export.connection_id) if export.connection_id else None
+        standing = self._stores.standings.find(export.id)
+        found = [self._stores.segments.find(choice.name) for choice in export.segments]
+        return _show(
+            export,
+            principal,
+            self._around(
+                [connection.record] if connection else [],
+                [standing.record] if standing else [],
+                [segment.record for segment in found if segment],
+            ),
+        )
+
+    def show_all(self, exports: Iterable[Export], principal: Principal) -> list[ExportView]:
+        """Like ``show``, with few calls to storage however many exports there are."""
+        around = self._around(
+            self._stores.connections.all(), self._stores.standings.all(), self._stores.segments.all()
+        )
+        return [_show(export, principal, around) for export in exports]
+
+    def _around(
+        self, connections: Iterable[Connection], standings: Iterable[Standing], segments: Iterable[Segment]
+    ) -> _Surroundings:
+        refresh = self._stores.refreshes.find(REFRESH_ID)
+        return _Surroundings(
+            {connection.id: connection for connection in connections},
+            {standing.subject: standing for standing in standings},
+            {segment.name: segment for segment in segments},
+            refresh.record if refresh else None,
+            self._clock(),
+            self._limit,
+        )
+
+
+def _show(export: Export, principal: Principal, around: _Surroundings) -> ExportView:
+    connection = around.connections.get(export.connection_id or "")
+    standing = around.standings.get(export.id) or Standing(subject=export.id)
+    return ExportView(
+        **{name: getattr(export, name) for name in Export.model_fields},
+        connection_name=connection.display_name if connection else None,
+        connection_type=connection.destination if connection else None,
+        permission=_permission(principal, connection),
+        status=standing.last_run.status if standing.last_run else NOT_STARTED,
+        last_run=standing.last_run,
+        next_run=_next_run(export, standing, around),
+        warnings=tuple(_warn_of_size(export, connection, around)),
+    )
+
+
+def _permission(principal: Principal, connection: Connection | None) -> Permission:
+    if connection is None:
+        return Permission.EDIT if principal.role.includes(Role.CONTRIBUTOR) else Permission.VIEW
+    return Permission.EDIT if principal.may_use(connection) else Permission.VIEW
+
+
+def _next_run(export: Export, standing: Standing, around: _Surroundings) -> datetime | None:
+    if export.connection_id is None:
+        return None
+    slot = next_slot(export.schedule, around.now, around.refresh) if export.active else None
+    return min(filter(None, (slot, standing.retry_at)), default=None)
+
+
+def _warn_of_size(export: Export, connection: Connection | None, around: _Surroundings) -> Iterable[str]:
+    """Tell which segments are too large, alone or together; a person in two of them counts once in a run."""
+    limit = around.limit
+    if connection and connection.max_profiles_per_run:
+        limit = min(limit, connection.max_profiles_per_run)
+    sizes = {
+        choice.name: segment.rows or 0 if segment.profiles is None else segment.profiles
+        for choice in export.segments
+        if (segment := around.segments.get(choice.name))
+    }
+    too_large = [name for name, size in sizes.items() if size > limit]
+    for name in too_large:
+        yield f"The segment '{name}' has {sizes[name]:,} profiles; a run may have at most {limit:,}."
+    if not too_large and (total := sum(sizes.values())) > limit:
+        yield f"Together the segments have up to {total:,} profiles; a run may have at most {limit:,}."
