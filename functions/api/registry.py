@@ -21,7 +21,8 @@ def versioned(version: str) -> dict[str, str]:
 
 
 def location(request: Request, path: str) -> dict[str, str]:
-    """Return the header that says where a thing is: ``path`` below the API of this app."""
+    """Return the header that says where a thing is: ``path`` below the API of this app, through the same door."""
     parts = urlsplit(request.url)
-    prefix = parts.path.partition("/api/")[0]
-    return {"Location": f"{parts.scheme}://{parts.netloc}{prefix}/api/{path}"}
+    prefix, _, rest = parts.path.partition("/api/")
+    door = "signed-in/" if rest.startswith("signed-in/") else ""
+    return {"Location": f"{parts.scheme}://{parts.netloc}{prefix}/api/{door}{path}"}

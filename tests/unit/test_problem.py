@@ -2,11 +2,15 @@
 
 import json
 import logging
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
 
 import azure.functions as func
 import pytest
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from functions.decoding import Query
 from functions.operation import Answer, Operations, Request
 from shared.domain import errors
 from shared.domain.access import Principal, Role
@@ -27,7 +31,9 @@ class Body(BaseModel):
     parts: list[Part] = []
 
 
-def call(handler, data: bytes = b"", **declaration: object) -> func.HttpResponse:
+def call(
+    handler, data: bytes = b"", given: Mapping[str, str] | None = None, **declaration: object
+) -> func.HttpResponse:
     """What the function of an operation answers."""
     operations = Operations(lambda _headers: Principal("Ada", Role.ADMINISTRATOR))
     declared = {"query": {"q": "A text."}, **declaration}
@@ -36,7 +42,12 @@ def call(handler, data: bytes = b"", **declaration: object) -> func.HttpResponse
     function = builder.build(func.AuthLevel.FUNCTION).get_user_function()
     return function(
         func.HttpRequest(
-            "POST", URL, headers={"X-Test": "1"}, params={"q": "2"}, route_params={"id": "7"}, body=data
+            "POST",
+            URL,
+            headers={"X-Test": "1"},
+            params={"q": "2"} if given is None else given,
+            route_params={"id": "7"},
+            body=data,
         )
     )
 
@@ -175,3 +186,55 @@ def test_errors_of_a_use_case_are_passed_on():
     errors_of_fields = [{"pointer": "/fields", "detail": "unknown"}]
     problem = problem_of(call(raising(Invalid("It does not fit.", errors=errors_of_fields))))
     assert problem["errors"] == errors_of_fields
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+TYPED = {
+    "size": Query("How many.", Annotated[int, Field(ge=1, le=200)], 50),
+    "colour": Query("Which.", Colour),
+    "open": Query("Whether.", bool),
+    "text": "Any.",
+}
+
+
+def asked(**given: str) -> tuple[int, dict]:
+    """What comes of these query parameters: the status, and what the handler got or the problem."""
+    seen: dict = {}
+
+    def thing(request: Request) -> Answer:
+        seen.update(request.query)
+        return Answer(status=204)
+
+    answer = call(thing, given=given, query=TYPED)
+    return answer.status_code, seen if answer.status_code == 204 else problem_of(answer)
+
+
+def test_query_parameters_arrive_as_what_they_were_declared_to_be():
+    status, seen = asked(size="7", colour="red", open="true", text="x")
+    assert (status, seen) == (204, {"size": 7, "colour": Colour.RED, "open": True, "text": "x"})
+    assert asked() == (204, {"size": 50})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"size": "0"},
+        {"size": "201"},
+        {"size": "many"},
+        {"size": "1,2"},
+        {"colour": "Red"},
+        {"open": "maybe"},
+        {"sise": "7"},
+    ],
+)
+def test_a_query_parameter_that_does_not_fit_is_named(given):
+    status, problem = asked(**given)
+    assert status == 400
+    assert [error["pointer"] for error in problem["errors"]] == [f"?{name}" for name in given]
+
+
+def test_what_the_host_reads_of_a_query_is_no_mistake():
+    assert asked(code="the-function-key", clientId="default")[0] == 204
