@@ -5,7 +5,7 @@ import json
 from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, Sharing
 from shared.domain.export import Export, SegmentChoice
-from shared.domain.run import Run, RunStatus, Trigger
+from shared.domain.run import Run, RunStatus, SegmentRun, Trigger
 from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
 from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewKey
@@ -90,6 +90,7 @@ class Office:
             trigger=Trigger.ON_DEMAND,
             requested_by="Ada",
             status=status,
+            segments=(SegmentRun(name="vip", list_title="vip", snapshot_id="s1"),),
             created_at=START,
         )
         self.stores.runs.add(run.id, run)
