@@ -1,10 +1,10 @@
-"""Handing runs to the orchestration, and taking them back."""
+"""Handing runs to the orchestration, telling it what was decided, and taking them back."""
 
 import asyncio
 
 import azure.durable_functions as df
 
-from functions.orchestration import CANCEL_EVENT
+from functions.orchestration import CANCEL_EVENT, decision_event
 from shared.bootstrap import app
 from shared.domain.run import Run
 from shared.usecases.runs import is_unstarted
@@ -31,9 +31,18 @@ async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
 
 async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:
     """Wake the orchestration when it is waiting; workers look at the run record by themselves."""
+    await _wake(client, run_id, CANCEL_EVENT)
+
+
+async def decide_run(client: df.DurableOrchestrationClient, run_id: str, round_: int) -> None:
+    """Tell the orchestration that a decision is on the record; it would look by itself within hours."""
+    await _wake(client, run_id, decision_event(round_))
+
+
+async def _wake(client: df.DurableOrchestrationClient, run_id: str, event: str) -> None:
     status = await client.get_status(run_id)
     if status and status.runtime_status in (
         df.OrchestrationRuntimeStatus.Running,
         df.OrchestrationRuntimeStatus.Pending,
     ):
-        await client.raise_event(run_id, CANCEL_EVENT, {})
+        await client.raise_event(run_id, event, {})

@@ -2,110 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable
 
 import azure.durable_functions as df
 import pytest
 
 from devkit.host.durable.clock import VirtualClock
 from devkit.host.durable.testing import OrchestrationFailedError, RunningEngine, asynchronous
-from functions import orchestration, triggers
 from functions.orchestration import CANCEL_EVENT
-
-ORDER = {"lanes": 2, "patience_s": 3_600}
-OUTAGE = {"code": "unavailable", "message": "It is away.", "remedy": ""}
-REFUSAL = {"code": "refused", "message": "It said no.", "remedy": ""}
-DAY_S = 86_400
-
-
-class World:
-    """What the activities see. ``faults[step]`` are answers (or exceptions) that come before the true ones."""
-
-    def __init__(self, **chunks: int) -> None:
-        self.chunks = chunks
-        self.faults: dict[str, list[dict | Exception | None]] = {}
-        self.busy_for = 0
-        self.away = self.cancelled = self.failed = False
-        self.pushed: set[tuple[str, int]] = set()
-        self.heard: list[str] = []
-        self.finish: dict = {}
-        self._lock = threading.Lock()
-
-    def hear(self, step: str, task: dict) -> dict:
-        with self._lock:
-            self.heard.append(step)
-            faults = self.faults.get(step)
-            if faults and (fault := faults.pop(0)) is not None:
-                if isinstance(fault, Exception):
-                    raise fault
-                return fault
-            return getattr(self, step)(task)
-
-    def begin_run(self, task: dict) -> dict:
-        if self.busy_for:
-            self.busy_for -= 1
-            return {"result": {"wait_s": 10, "segments": []}}
-        return {"result": {"wait_s": None, "segments": [] if self.cancelled else list(self.chunks)}}
-
-    def stage_segment(self, task: dict) -> dict:
-        name = task["segment"]
-        return {"result": {"segment": name, "folder": f"stage/{name}/", "chunks": self.chunks[name]}}
-
-    def prepare_push(self, task: dict) -> dict:
-        assert [one["segment"] for one in task["staged"]] == list(self.chunks)
-        return {"result": {"failure": None, "lists": {name: f"list of {name}" for name in self.chunks}}}
-
-    def push_chunk(self, task: dict) -> dict:
-        if self.cancelled or self.failed:
-            return {"stopped": True}
-        if self.away:
-            return {"result": {"pending": [0, 1], "failure": OUTAGE, "retryable": True}}
-        assert task["list_id"] == f"list of {task['segment']}"
-        self.pushed.add((task["segment"], task["chunk"]))
-        return {"result": {"pending": [], "failure": None, "retryable": False}}
-
-    def finish_run(self, task: dict) -> dict:
-        self.finish = task
-        failed = "Failed" if task["failure"] else "Canceled"
-        return {"result": {"status": "Successful" if task["complete"] else failed}}
-
-    def inspect_arrival(self, task: dict) -> dict:
-        return {"wait_s": 0, "why": "", "runs": [task["name"]]}
-
-    @property
-    def everything(self) -> set[tuple[str, int]]:
-        return {(name, number) for name, count in self.chunks.items() for number in range(count)}
-
-
-def app_of(world: World, *others: df.Blueprint) -> list:
-    """The real orchestrators, and stand-ins for the activities; ``others`` take the place of real ones."""
-    stand_ins = df.Blueprint()
-
-    def stand_in(step: str) -> None:
-        def activity(task: dict) -> dict:
-            return world.hear(step, task)
-
-        activity.__name__ = step
-        stand_ins.activity_trigger(input_name="task")(activity)
-
-    for step in ("begin_run", "stage_segment", "prepare_push", "push_chunk", "finish_run", "inspect_arrival"):
-        stand_in(step)
-    chosen = {}
-    for blueprint in (orchestration.bp, triggers.bp, stand_ins, *others):
-        chosen |= dict(_durable(blueprint))
-    return list(chosen.values())
-
-
-def _durable(blueprint: df.Blueprint) -> Iterable:
-    for builder in blueprint._function_builders:
-        function = builder.build(None)
-        if function.get_trigger().type in ("orchestrationTrigger", "activityTrigger"):
-            yield function.get_function_name(), builder
-
-
-async def run_of(tmp_path, world: World, *, app: list | None = None, order: dict = ORDER) -> dict:
-    async with RunningEngine(tmp_path, app or app_of(world), clock=VirtualClock()) as engine:
-        return await engine.run_to_end("export_run", order, instance_id="run-1")
+from tests.unit.orchestration_world import DAY_S, ORDER, OUTAGE, REFUSAL, World, app_of, run_of
 
 
 @asynchronous
@@ -115,6 +19,34 @@ async def test_all_chunks_of_all_segments_are_pushed_and_the_run_is_finished(tmp
     assert world.pushed == world.everything
     assert (world.finish["complete"], world.finish["failure"]) == (True, None)
     assert [one["segment"] for one in world.finish["staged"]] == ["vip", "churn", "nobody"]
+
+
+@asynchronous
+async def test_leavers_are_taken_off_when_everybody_was_sent(tmp_path):
+    world = World(vip=5, churn=3)
+    world.leaver_chunks = {"vip": 2, "churn": 1}
+    assert await run_of(tmp_path, world) == {"status": "Successful"}
+    assert world.pushed == world.everything
+    assert sorted(world.removed) == [("churn", 0), ("vip", 0), ("vip", 1)]
+
+
+@asynchronous
+async def test_an_outage_while_people_are_taken_off_is_waited_for(tmp_path):
+    world = World(vip=1)
+    world.leaver_chunks = {"vip": 3}
+    away = {"result": {"pending": [1], "failure": OUTAGE, "retryable": True}}
+    world.faults["push_chunk"] = [None, away, away, away]
+    assert await run_of(tmp_path, world) == {"status": "Successful"}
+    assert sorted(world.removed) == [("vip", 0), ("vip", 1), ("vip", 2)]
+
+
+@asynchronous
+async def test_a_dry_run_sends_nothing_and_takes_nobody_off(tmp_path):
+    world = World(vip=5)
+    world.dry, world.leaver_chunks = True, {"vip": 2}
+    assert await run_of(tmp_path, world) == {"status": "Successful"}
+    assert world.heard == ["begin_run", "stage_segment", "guard_run", "rehearse_run", "finish_run"]
+    assert (world.pushed, world.removed) == (set(), [])
 
 
 @asynchronous
@@ -179,7 +111,7 @@ async def test_an_outage_is_waited_for_and_what_it_left_is_taken_up_again(tmp_pa
     assert clock.now_us() - started > 60 * 1_000_000
 
 
-@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "prepare_push", "finish_run"])
+@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "guard_run", "prepare_push", "finish_run"])
 @asynchronous
 async def test_every_step_waits_for_the_end_of_an_outage(tmp_path, step):
     world = World(vip=2)
@@ -200,7 +132,7 @@ async def test_patience_ends_and_the_run_fails_with_the_reason(tmp_path):
     assert 3_600 < (clock.now_us() - started) / 1_000_000 < 3_600 + 900
 
 
-@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "prepare_push"])
+@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "guard_run", "prepare_push"])
 @asynchronous
 async def test_patience_with_a_step_ends_too(tmp_path, step):
     world = World(vip=1)
@@ -209,7 +141,7 @@ async def test_patience_with_a_step_ends_too(tmp_path, step):
     assert world.finish["failure"] == OUTAGE
 
 
-@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "prepare_push"])
+@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "guard_run", "prepare_push"])
 @asynchronous
 async def test_a_failure_ends_the_run_before_anything_is_sent(tmp_path, step):
     world = World(vip=2, churn=2)
@@ -221,7 +153,7 @@ async def test_a_failure_ends_the_run_before_anything_is_sent(tmp_path, step):
 @asynchronous
 async def test_over_the_limit_nothing_is_pushed(tmp_path):
     world = World(vip=0)
-    world.faults["prepare_push"] = [{"result": {"failure": REFUSAL, "lists": {}}}]
+    world.faults["guard_run"] = [{"result": {"failure": REFUSAL, "staged": [], "asked": None}}]
     assert await run_of(tmp_path, world) == {"status": "Failed"}
     assert (world.pushed, world.finish["failure"]) == (set(), REFUSAL)
 
@@ -243,7 +175,9 @@ async def test_a_failure_in_one_lane_stops_the_run(tmp_path):
     assert (world.finish["complete"], world.pushed < world.everything) == (False, True)
 
 
-@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "prepare_push", "push_chunk", "finish_run"])
+@pytest.mark.parametrize(
+    "step", ["begin_run", "stage_segment", "guard_run", "prepare_push", "push_chunk", "finish_run"]
+)
 @asynchronous
 async def test_a_lost_worker_is_replaced(tmp_path, step):
     world = World(vip=6)
@@ -252,7 +186,7 @@ async def test_a_lost_worker_is_replaced(tmp_path, step):
     assert world.pushed == world.everything
 
 
-@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "prepare_push", "push_chunk"])
+@pytest.mark.parametrize("step", ["begin_run", "stage_segment", "guard_run", "prepare_push", "push_chunk"])
 @asynchronous
 async def test_a_step_that_always_breaks_down_fails_the_run_without_repeating_what_it_said(tmp_path, step):
     world = World(vip=2)
@@ -373,7 +307,7 @@ async def test_a_cancelled_run_still_waits_for_storage_to_be_finished(tmp_path):
         assert await engine.output_of(run) == {"status": "Canceled"}
 
 
-@pytest.mark.parametrize("step", ["stage_segment", "prepare_push"])
+@pytest.mark.parametrize("step", ["stage_segment", "guard_run", "prepare_push"])
 @asynchronous
 async def test_a_cancellation_ends_the_wait_for_a_step(tmp_path, step):
     world = World(vip=2)

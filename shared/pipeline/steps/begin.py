@@ -1,9 +1,16 @@
 """Begin: take the connection's lane and look up the lists."""
 
+from collections.abc import Iterable, Sequence
+
 from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.destination import DestinationList
+from shared.domain.errors import Conflict
+from shared.domain.export import Export
 from shared.domain.record import Record
-from shared.domain.run import Counts, RunStatus, Stage
-from shared.pipeline.steps.context import RunContext
+from shared.domain.run import Counts, Run, RunStatus, SegmentRun, Stage
+from shared.pipeline.standings import remember_run
+from shared.pipeline.steps.context import NO_CONNECTION, RunContext
+from shared.pipeline.steps.timing import leave
 
 _BUSY_WAIT_S = 2.0
 
@@ -13,38 +20,83 @@ class Begun(Record):
 
     wait_s: float | None = None
     over: bool = False
+    dry: bool = False
     segments: tuple[str, ...] = ()
 
 
 def begin(context: RunContext, run_id: str) -> Begun:
-    """Take the connection's lane and look up the lists; the key is proven on the way."""
+    """Take the connection's lane and look up the lists; the key is proven on the way.
+
+    A run that was approved begins again like any other.
+    """
     run = context.run(run_id)
     if run.status.ended:
         return Begun(over=True)
     if run.cancel_requested_by:
         return Begun()
+    begun = Begun(dry=run.dry, segments=tuple(segment.name for segment in run.segments))
+    if run.stage not in (Stage.WAITING, Stage.STAGING):
+        return begun
     connection = context.connection(run)
+    _require_attached(context, run)
     if not context.take_lane(run):
         return Begun(wait_s=_BUSY_WAIT_S)
-    if run.stage not in (Stage.WAITING, Stage.STAGING):
-        return Begun(segments=tuple(segment.name for segment in run.segments))
+    export = context.plan(run).export
     with context.session(run, connection) as session:
-        known = session.lists()
+        segments = _find_lists(export, run.segments, session.lists())
         calls = session.calls
-    _note_accepted_key(context, connection)
-    lists = {each.title: each.id for each in reversed(known)}
-    segments = tuple(
-        segment.model_copy(update={"list_id": lists.get(segment.list_title)}) for segment in run.segments
-    )
-    context.change(
+    if not run.dry:
+        _note_accepted_key(context, connection)
+    started = context.stores.runs.change(
         run_id,
-        segments=segments,
-        status=RunStatus.PROCESSING,
-        stage=Stage.STAGING,
-        started_at=run.started_at or context.clock(),
-        counts=Counts(calls=calls),
+        lambda present: leave(present, Stage.STAGING, context.clock()).model_copy(
+            update={
+                "segments": segments,
+                "status": RunStatus.PROCESSING,
+                "started_at": present.started_at or context.clock(),
+                "counts": Counts(calls=present.counts.calls + calls),
+            }
+        ),
     )
-    return Begun(segments=tuple(segment.name for segment in segments))
+    remember_run(context.stores, started)
+    if run.started_at is None:
+        context.journal.note_run("started", started)
+    return begun
+
+
+def _require_attached(context: RunContext, run: Run) -> None:
+    """Whoever detaches an export wants nothing to be sent there any more, not by runs that wait either."""
+    export = context.stores.exports.find(run.export_id)
+    if export is None or export.record.connection_id != run.connection_id:
+        raise Conflict(
+            f"The export '{run.export_name}' does not use this connection any more.",
+            code=NO_CONNECTION,
+            remedy="Run the export again once it has the connection that it shall use.",
+        )
+
+
+def _find_lists(
+    export: Export, segments: Iterable[SegmentRun], known: Sequence[DestinationList]
+) -> tuple[SegmentRun, ...]:
+    """Return the segments with their lists: those that were chosen have to exist, others may have to be made."""
+    titles = {each.id: each.title for each in known}
+    ids = {each.title: each.id for each in reversed(known)}
+    return tuple(_with_list(export, segment, titles, ids) for segment in segments)
+
+
+def _with_list(
+    export: Export, segment: SegmentRun, titles: dict[str, str], ids: dict[str, str]
+) -> SegmentRun:
+    choice = export.segment(segment.name)
+    if choice is None or choice.list_id is None:
+        return segment.model_copy(update={"list_id": ids.get(segment.list_title)})
+    if choice.list_id not in titles:
+        raise Conflict(
+            f"The list that was chosen for the segment '{segment.name}' does not exist any more.",
+            code="list-missing",
+            remedy="Edit the export: choose another list, or have one made.",
+        )
+    return segment.model_copy(update={"list_id": choice.list_id, "list_title": titles[choice.list_id]})
 
 
 def _note_accepted_key(context: RunContext, connection: Connection) -> None:
@@ -54,3 +106,4 @@ def _note_accepted_key(context: RunContext, connection: Connection) -> None:
             connection.id,
             lambda present: present.model_copy(update={"status": ConnectionStatus.CONNECTED}),
         )
+        context.alerts.note_connection(connection.id, None)

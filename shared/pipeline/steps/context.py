@@ -9,13 +9,16 @@ from shared.domain.destination import Destination, Session, Stopped
 from shared.domain.errors import Conflict
 from shared.domain.ports import Alerts, SegmentBlobs, StateBlobs, Stores, Vault
 from shared.domain.record import Clock
-from shared.domain.run import Plan, Run
+from shared.domain.run import Plan, Run, RunStatus, Stage
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
+from shared.pipeline.key_reading import KeyReader
 from shared.pipeline.pacing import PaceBook, RunPacer
 from shared.pipeline.row_log import RowLog
+from shared.pipeline.steps.timing import enter
 from shared.pipeline.stop_watch import StopWatch
 
+NO_CONNECTION = "no-connection"
 _LANE_HOLD_S = 900.0
 
 
@@ -29,6 +32,7 @@ class PipelineLimits:
     stage_max_file_mb: int
     batches_per_chunk: int
     push_threads: int
+    key_patience_s: float = 0
     run_attempts: int = 1
     run_retry_after_s: int = 3600
     row_log: RowLog = RowLog.OFF
@@ -56,7 +60,7 @@ class RunContext:
     def go_on(self, run_id: str) -> Run:
         """Return the run at the beginning of a step, and keep its lane. Raises Stopped when it shall not go on."""
         run = self.run(run_id)
-        if is_over(run):
+        if is_over(run) or run.status is RunStatus.WAITING_FOR_APPROVAL:
             raise Stopped
         self.hold_lane(run)
         return run
@@ -64,14 +68,31 @@ class RunContext:
     def change(self, run_id: str, **changes: object) -> Run:
         return self.stores.runs.change(run_id, lambda present: present.model_copy(update=changes))
 
+    def enter(self, run_id: str, stage: Stage, segment: str | None = None, **changes: object) -> Run:
+        """Change a run that has come to a stage; a late repetition does not set it back."""
+        return self.stores.runs.change(
+            run_id,
+            lambda present: enter(present, stage, self.clock(), segment).model_copy(update=changes),
+        )
+
     def plan(self, run: Run) -> Plan:
         return Plan.model_validate_json(self.state.read(places.plan(run.id)))
 
     def connection(self, run: Run) -> Connection:
-        return self.stores.connections.get(run.connection_id).record
+        """Raises Conflict when the connection has been removed."""
+        found = self.stores.connections.find(run.connection_id)
+        if found is None:
+            raise Conflict(
+                f"The connection of the export '{run.export_name}' has been removed.",
+                code=NO_CONNECTION,
+                remedy="Give the export another connection.",
+            )
+        return found.record
 
     def take_lane(self, run: Run) -> bool:
-        """Take or prolong the connection's lane; False when another run has it."""
+        """Take or prolong the connection's lane; False when another run has it. Dry runs need none."""
+        if run.dry:
+            return True
         return self.stores.lanes.take(run.connection_id, run.id, self.clock(), _LANE_HOLD_S) is None
 
     def hold_lane(self, run: Run) -> None:
@@ -81,6 +102,11 @@ class RunContext:
     def max_profiles(self, connection: Connection) -> int:
         limit = self.limits.max_profiles_per_run
         return min(limit, connection.max_profiles_per_run or limit)
+
+    def max_calls_per_s(self, connection: Connection) -> float:
+        """Return the ceiling of calls; 0 = none."""
+        ceiling = connection.max_calls_per_s
+        return self.limits.max_calls_per_s if ceiling is None else ceiling
 
     def stop_watch(self, run: Run) -> Callable[[], bool]:
         """Tells whether the run was cancelled or has failed meanwhile."""
@@ -95,14 +121,9 @@ class RunContext:
     @contextmanager
     def paced_session(self, connection: Connection, stop: Callable[[], bool]) -> Iterator[Session]:
         """Open a session with the destination, paced with everybody else who uses the connection."""
-        ceiling = connection.max_calls_per_s
-        pacer = RunPacer(
-            self.paces.of(connection.id),
-            self.limits.max_calls_per_s if ceiling is None else ceiling,
-            stop,
-        )
+        pacer = RunPacer(self.paces.of(connection.id), self.max_calls_per_s(connection), stop)
         session = self.destinations[connection.destination].open(
-            lambda fresh: self.vault.read(connection.secret_name, fresh=fresh),
+            KeyReader(self.stores, self.vault, connection, pacer.pause, self.limits.key_patience_s),
             pacer,
             connection.learnt,
             connections=self.limits.push_threads,

@@ -1,30 +1,47 @@
 """Finish: ledgers, rejects and the run record. It runs after every run, however that went."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
 from shared.domain.connection import ConnectionStatus
-from shared.domain.errors import NotFound, Unauthorized
+from shared.domain.errors import SecretUnavailable, Unauthorized
 from shared.domain.record import Record
-from shared.domain.run import Counts, Failure, Run, RunStatus, Stage, add_reasons
+from shared.domain.run import (
+    Counts,
+    Decision,
+    Failure,
+    Run,
+    RunStatus,
+    Stage,
+    add_reasons,
+    count_faults,
+)
 from shared.pipeline import places
-from shared.pipeline.rejects import header_line
-from shared.pipeline.settling import settle
+from shared.pipeline.settling import Settled, settle
 from shared.pipeline.staging import Staged
+from shared.pipeline.standings import remember_run
 from shared.pipeline.steps.context import RunContext
+from shared.pipeline.steps.overtaken import has_newer_file
+from shared.pipeline.steps.rejects_file import write_rejects
+from shared.pipeline.steps.retrying import MINUTE, plan_retry
+from shared.pipeline.steps.timing import leave
 
 _FILE_CHANGED = "file-changed"
-_OVERTAKEN = "A newer file has taken its place and has a run of its own."
+_KEY_PROBLEMS = (Unauthorized.code, SecretUnavailable.code)
+_OVERTAKEN = "A newer file has taken its place."
+_OVERTAKEN_IN_WAIT = "While it waited for approval, a newer file has got a run of its own. Nothing was sent."
 
 
 class FinishTask(Record):
-    """``complete`` is True when every chunk was answered to its end."""
+    """``complete`` is True when every chunk was answered to its end, ``overtaken`` when a newer run made this one
+    needless while it waited."""
 
     run_id: str
     staged: tuple[Staged, ...] = ()
     failure: Failure | None = None
     complete: bool = False
+    overtaken: bool = False
 
 
 class Finished(Record):
@@ -36,66 +53,92 @@ class Finished(Record):
 def finish(context: RunContext, task: FinishTask) -> Finished:
     """Write ledgers, rejects and the run record; leave the lane. Whatever happened before, this tells it."""
     run = context.run(task.run_id)
-    if run.status.ended:
-        _tidy(context, run)
-        return Finished(status=run.status, counts=run.counts, rejected=run.rejected)
-    context.change(run.id, stage=Stage.FINISHING)
+    if not run.status.ended:
+        run = _end(context, task, context.enter(run.id, Stage.FINISHING))
+        context.journal.note_run("ended", run)
+    _tell(context, run)
+    _tidy(context, run)
+    return Finished(status=run.status, counts=run.counts, rejected=run.rejected)
+
+
+def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
     counts = sum((staged.counts for staged in task.staged), Counts())
     rejected = add_reasons(*(staged.rejected for staged in task.staged))
-    plan = context.plan(run)
-    by_segment = {staged.segment: staged for staged in task.staged}
-    for segment in run.segments:
-        settled = settle(context, run, plan, segment.name, segment.list_id, by_segment.get(segment.name))
+    for settled in _settle_all(context, task, run):
         counts += Counts(sent=settled.sent, refused=sum(settled.refused.values()), removed=settled.removed)
         rejected = add_reasons(rejected, settled.refused, settled.not_removed)
-    context.state.write(places.rejects(run.id), _all_rejects(context, run, task))
-    live = context.stores.runs.progress(run.id)
-    calls = run.counts.calls + live.calls
-    failure, warnings = task.failure or run.failure, run.warnings
-    ending = RunStatus.SUCCESSFUL if task.complete else RunStatus.CANCELED
-    if failure and _is_overtaken(context, run, failure):
-        ending, warnings, failure = RunStatus.SKIPPED, (*warnings, f"{failure.message} {_OVERTAKEN}"), None
-    _note_refused_key(context, run, failure)
-    ended = context.change(
-        run.id,
-        status=RunStatus.FAILED if failure else ending,
-        stage=Stage.DONE,
-        failure=failure,
-        warnings=warnings,
-        counts=counts.model_copy(update={"calls": calls}),
-        rejected=rejected,
-        dropped_values=add_reasons(*(staged.dropped_values for staged in task.staged)),
-        ended_at=context.clock(),
+    write_rejects(context, run, task.staged)
+    calls = run.counts.calls + context.stores.runs.progress(run.id).calls
+    status, failure, remarks = _judge(context, task, run, rejected)
+    said = (warning for staged in task.staged for warning in staged.warnings)
+    ending = {
+        "status": status,
+        "failure": failure,
+        "counts": counts.model_copy(update={"calls": calls}),
+        "rejected": rejected,
+        "dropped_values": add_reasons(*(staged.dropped_values for staged in task.staged)),
+        "warnings": tuple(dict.fromkeys((*run.warnings, *said, *remarks))),
+        "ended_at": context.clock(),
+    }
+    return context.stores.runs.change(
+        run.id, lambda present: leave(present, Stage.DONE, context.clock()).model_copy(update=ending)
     )
-    _tidy(context, run)
-    return Finished(status=ended.status, counts=ended.counts, rejected=ended.rejected)
 
 
-def _is_overtaken(context: RunContext, run: Run, failure: Failure) -> bool:
-    """Tell whether a file was gone because a newer one has arrived, whose own run sends its people."""
-    if failure.code != _FILE_CHANGED:
-        return False
-    found = [(segment, context.stores.segments.find(segment.name)) for segment in run.segments]
-    return any(known and known.record.snapshot.id != segment.snapshot_id for segment, known in found)
+def _settle_all(context: RunContext, task: FinishTask, run: Run) -> Iterator[Settled]:
+    """What was answered becomes part of the ledgers; where nobody was sent, nothing does."""
+    if run.dry or run.status is RunStatus.WAITING_FOR_APPROVAL:
+        return
+    plan, staged = context.plan(run), {one.segment: one for one in task.staged}
+    for segment in run.segments:
+        yield settle(context, run, plan, segment.name, segment.list_id, staged.get(segment.name))
 
 
-def _all_rejects(context: RunContext, run: Run, task: FinishTask) -> Iterator[bytes]:
-    yield header_line()
-    names = [places.staged_rejects(staged.folder) for staged in task.staged]
-    names += [places.refused(run.id, segment.name) for segment in run.segments]
-    for name in names:
-        try:
-            yield from context.state.stream(name)
-        except NotFound:
-            continue
+def _judge(
+    context: RunContext, task: FinishTask, run: Run, rejected: Mapping[str, int]
+) -> tuple[RunStatus, Failure | None, tuple[str, ...]]:
+    """Return how the run ends, why, and what else there is to say about it."""
+    failure = task.failure or run.failure
+    if task.overtaken:
+        return RunStatus.SKIPPED, None, (_OVERTAKEN_IN_WAIT,)
+    if failure is None and task.complete:
+        faulty = count_faults(rejected) > 0
+        return RunStatus.SUCCESSFUL_WITH_REJECTS if faulty else RunStatus.SUCCESSFUL, None, ()
+    if failure is None:
+        return RunStatus.CANCELED, None, _explain_cancellation(run)
+    if failure.code == _FILE_CHANGED and has_newer_file(context, run):
+        return RunStatus.SKIPPED, None, (f"{failure.message} {_OVERTAKEN}",)
+    return RunStatus.FAILED, failure, plan_retry(context, run, failure)
 
 
-def _note_refused_key(context: RunContext, run: Run, failure: Failure | None) -> None:
-    if failure and failure.code in (Unauthorized.code, "secret-unavailable"):
+def _explain_cancellation(run: Run) -> tuple[str, ...]:
+    approval = run.approval
+    if run.cancel_requested_by:
+        return (f"{run.cancel_requested_by} cancelled the run.",)
+    if approval and approval.decision is Decision.REFUSED:
+        return (f"{approval.decided_by} refused what the run was going to do. Nothing was sent.",)
+    if approval and approval.decision is Decision.EXPIRED:
+        return (f"Nobody approved the run until {approval.expires_at:{MINUTE}}. Nothing was sent.",)
+    return ()
+
+
+def _tell(context: RunContext, run: Run) -> None:
+    """Tell whoever has to know. It is repeated rather than left out when a worker is lost here."""
+    remember_run(context.stores, run)
+    if run.dry:
+        return
+    if run.failure and run.failure.code in _KEY_PROBLEMS:
+        _mark_connection(context, run.connection_id, run.failure.message)
+    context.alerts.note_run(run)
+
+
+def _mark_connection(context: RunContext, connection_id: str, problem: str) -> None:
+    if context.stores.connections.find(connection_id):
         context.stores.connections.change(
-            run.connection_id,
+            connection_id,
             lambda present: present.model_copy(update={"status": ConnectionStatus.NEEDS_ATTENTION}),
         )
+        context.alerts.note_connection(connection_id, problem)
 
 
 def _tidy(context: RunContext, run: Run) -> None:

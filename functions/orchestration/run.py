@@ -1,0 +1,146 @@
+"""The orchestration of a run."""
+
+import azure.durable_functions as df
+
+from functions.orchestration.blueprint import bp
+from functions.orchestration.lanes import Window, make_tasks
+from functions.orchestration.waiting import Envelope, Pauses, Steps, attempt, decision_event, succeeded
+
+_LONGEST_BUSY_WAIT_S = 60
+_WAITS_PER_GENERATION = 50
+_LOOK_AT_DECISION_S = 6 * 3600
+
+
+@bp.orchestration_trigger(context_name="context")
+def export_run(context: df.DurableOrchestrationContext) -> Steps:
+    """One run. Input: ``{"lanes", "patience_s", "waits"}``; the instance id is the run's id."""
+    order, pauses = context.get_input(), Pauses(context)
+    context.set_custom_status({"stage": "waiting for the connection"})
+    begun = yield from _begin(context, pauses, order)
+    if begun is None:
+        return None
+    if begun.get("result", {}).get("over"):
+        return {"status": "over"}
+    staged: list[Envelope] = []
+    outcome = yield from _export(context, pauses, order, begun, staged)
+    if outcome is None:
+        return None
+    context.set_custom_status({"stage": "finishing"})
+    finish = {
+        "run_id": context.instance_id,
+        "staged": staged,
+        "failure": outcome.get("failure"),
+        "complete": succeeded(outcome),
+        "overtaken": outcome.get("overtaken", False),
+    }
+    finished = yield from attempt(context, pauses, order, "finish_run", finish, cancellable=False)
+    if not succeeded(finished):
+        raise RuntimeError(finished["failure"]["message"])
+    context.set_custom_status({"stage": "done", **finished["result"]})
+    return finished["result"]
+
+
+def _begin(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelope) -> Steps:
+    """Begin once the connection is free. Returns None when the wait goes on in a new generation."""
+    waits = order.get("waits", 0)
+    while True:
+        begun = yield from attempt(context, pauses, order, "begin_run", {"run_id": context.instance_id})
+        wait_s = begun.get("result", {}).get("wait_s")
+        if not wait_s:
+            return begun
+        waits += 1
+        yield from pauses.wait(min(_LONGEST_BUSY_WAIT_S, wait_s * waits))
+        if waits % _WAITS_PER_GENERATION == 0:
+            context.continue_as_new({**order, "waits": waits})
+            return None
+
+
+def _export(
+    context: df.DurableOrchestrationContext,
+    pauses: Pauses,
+    order: Envelope,
+    begun: Envelope,
+    staged: list[Envelope],
+) -> Steps:
+    """Read, guard and send. Returns ``{"result"}`` when all was done, None when the run begins again as approved.
+
+    ``staged`` gets what was read, whatever happens then.
+    """
+    if not succeeded(begun):
+        return begun
+    run_id = context.instance_id
+    read = yield from _stage(context, pauses, order, begun["result"]["segments"], staged)
+    if not succeeded(read):
+        return read
+    guarded = yield from attempt(context, pauses, order, "guard_run", {"run_id": run_id, "staged": staged})
+    if not succeeded(guarded):
+        return guarded
+    staged[:] = guarded["result"]["staged"]
+    if guarded["result"]["failure"]:
+        return {"failure": guarded["result"]["failure"]}
+    if guarded["result"]["asked"]:
+        return (yield from _ask(context, pauses, order, guarded["result"]["asked"]))
+    if begun["result"].get("dry"):
+        context.set_custom_status({"stage": "estimating"})
+        task = {"run_id": run_id, "staged": staged}
+        return (yield from attempt(context, pauses, order, "rehearse_run", task))
+    return (yield from _push(context, pauses, order, staged))
+
+
+def _stage(
+    context: df.DurableOrchestrationContext,
+    pauses: Pauses,
+    order: Envelope,
+    segments: list[str],
+    staged: list[Envelope],
+) -> Steps:
+    for segment in segments:
+        context.set_custom_status({"stage": "reading", "segment": segment})
+        task = {"run_id": context.instance_id, "segment": segment}
+        answer = yield from attempt(context, pauses, order, "stage_segment", task)
+        if not succeeded(answer):
+            return answer
+        staged.append(answer["result"])
+    return {"result": {}} if segments else {"stopped": True}
+
+
+def _ask(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelope, round_: int) -> Steps:
+    """Wait for a person's decision. What counts is the record; the event only wakes, and may be lost.
+
+    Once approved, the run begins again in a new generation: who is on the ledger may have changed meanwhile.
+    """
+    context.set_custom_status({"stage": "waiting for approval", "round": round_})
+    decided = context.wait_for_external_event(decision_event(round_))
+    while True:
+        answer = yield from attempt(context, pauses, order, "review_run", {"run_id": context.instance_id})
+        if not succeeded(answer):
+            return answer
+        reviewed = answer["result"]
+        if reviewed["approved"]:
+            context.continue_as_new({**order, "waits": 0})
+            return None
+        if not reviewed["wait_s"]:
+            return {"stopped": True, "overtaken": reviewed["overtaken"]}
+        if decided.is_completed:
+            decided = context.wait_for_external_event(decision_event(round_))
+        if (yield from pauses.wait(min(_LOOK_AT_DECISION_S, reviewed["wait_s"]), decided)):
+            return {"stopped": True}
+
+
+def _push(
+    context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelope, staged: list[Envelope]
+) -> Steps:
+    """Prepare lists, send everybody, then take those off who are no longer there."""
+    run_id = context.instance_id
+    prepared = yield from attempt(
+        context, pauses, order, "prepare_push", {"run_id": run_id, "staged": staged}
+    )
+    if not succeeded(prepared):
+        return prepared
+    lists, window = prepared["result"]["lists"], Window(context, pauses, order)
+    joining = make_tasks(run_id, staged, lists, "chunks", removals=False)
+    pushed = yield from window.push("sending", joining)
+    if not succeeded(pushed):
+        return pushed
+    leaving = make_tasks(run_id, staged, lists, "leaver_chunks", removals=True)
+    return (yield from window.push("removing", leaving))
