@@ -130,7 +130,7 @@ class Scan:
         columns, order = list(reader.columns), self._order
         email_at = find_column(columns, order.email_column)
         pick, encode = pick_columns(columns, self._encoder.columns), self._encoder.encode
-        judge = _make_judge(columns, order.consent_column)
+        judge = make_judge(columns, order.consent_column)
         hash_former = self._former.bind(columns) if self._former else None
         state, former_hash = RowState.WANTED, NO_FORMER_HASH
         rows = iter(reader)
@@ -167,7 +167,7 @@ class Scan:
             self._count(len(block))
 
 
-def _make_judge(
+def make_judge(
     columns: Sequence[str], consent_column: str | None
 ) -> Callable[[Sequence[object]], RowState] | None:
     """Return what tells the state of a row; None when all rows of the file are WANTED."""
