@@ -20,7 +20,6 @@ from shared.domain.run import Run
 from shared.pipeline import places
 from shared.pipeline.journal import AUDIT, ROWS, RUNS, Journal
 
-AT_ONCE = 500
 _REQUESTS_KEPT = timedelta(days=7)
 _ALERTS_KEPT = timedelta(days=30)
 _ORPHANS_KEPT = timedelta(days=1)
@@ -67,12 +66,15 @@ class Retention:
         journal: Journal,
         keeping: Keeping,
         clock: Clock,
+        *,
+        at_once: int = 500,
     ) -> None:
         self._stores, self._state, self._logs = stores, state, logs
         self._journal, self._keeping, self._clock = journal, keeping, clock
+        self._at_once = at_once
 
     def purge(self, what: Purge) -> Purged:
-        """Purge up to ``AT_ONCE`` things of one kind."""
+        """Purge up to ``at_once`` things of one kind."""
         purges: dict[Purge, Callable[[], Purged]] = {
             Purge.RUNS: self._purge_runs,
             Purge.REJECTS: lambda: self._purge_blobs(self._state, self._old_rejects()),
@@ -100,7 +102,7 @@ class Retention:
         for run in self._runs_until(before):
             if not run.status.ended or (run.ended_at or run.created_at) >= before:
                 continue
-            if count == AT_ONCE:
+            if count == self._at_once:
                 return Purged(count=count, more=True)
             self._state.remove(self._state.names(places.run_folder(run.id)))
             self._stores.runs.forget_progress(run.id)
@@ -111,7 +113,7 @@ class Retention:
     def _runs_until(self, moment: datetime) -> Iterator[Run]:
         after: str | None = newest_first(first_id("run", moment))
         while after is not None:
-            runs, after = self._stores.runs.page(AT_ONCE, after)
+            runs, after = self._stores.runs.page(self._at_once, after)
             yield from runs
 
     def _purge_requests(self) -> Purged:
@@ -121,14 +123,14 @@ class Retention:
         """One that could not be sent for so long tells of what nobody wants to know any more."""
         before = self._clock() - _ALERTS_KEPT
         old = [alert.id for alert in self._stores.alerts.all() if alert.created_at < before]
-        for alert_id in old[:AT_ONCE]:
+        for alert_id in old[: self._at_once]:
             self._stores.alerts.remove(alert_id)
-        return Purged(count=len(old[:AT_ONCE]), more=len(old) > AT_ONCE)
+        return Purged(count=len(old[: self._at_once]), more=len(old) > self._at_once)
 
     def _purge_blobs(self, blobs: StateBlobs, names: Iterator[str]) -> Purged:
-        old = list(islice(names, AT_ONCE + 1))
-        blobs.remove(old[:AT_ONCE])
-        return Purged(count=len(old[:AT_ONCE]), more=len(old) > AT_ONCE)
+        old = list(islice(names, self._at_once + 1))
+        blobs.remove(old[: self._at_once])
+        return Purged(count=len(old[: self._at_once]), more=len(old) > self._at_once)
 
     def _old_rejects(self) -> Iterator[str]:
         """By the end of the run, not by the file's last change: an erasure changes files, too."""
