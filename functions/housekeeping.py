@@ -28,7 +28,6 @@ _ENDED = [
     df.OrchestrationRuntimeStatus.Terminated,
     df.OrchestrationRuntimeStatus.Canceled,
 ]
-_UNDER_WAY = (df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending)
 _CHORES = {
     **{str(what): "purge" for what in Purge},
     "history": "purge_history",
@@ -43,10 +42,14 @@ async def housekeeping(timer: func.TimerRequest, client: Any) -> None:
     """Once a day; when the last one is not through yet, it goes on and nothing is begun."""
     if timer.past_due:
         logging.info("The housekeeping is late and is caught up now.")
-    status = await client.get_status("housekeeping")
-    if status is None or status.runtime_status not in _UNDER_WAY:
+    if not await _is_under_way(client, "housekeeping"):
         order = {"left": list(_CHORES), "counts": {}, "failed": []}
         await client.start_new("keep_house", instance_id="housekeeping", client_input=order)
+
+
+async def _is_under_way(client: df.DurableOrchestrationClient, instance_id: str) -> bool:
+    status = await client.get_status(instance_id)
+    return bool(status and status.runtime_status and status.runtime_status not in _ENDED)
 
 
 @bp.orchestration_trigger(context_name="context")
@@ -91,8 +94,7 @@ async def abandon_erasures(task: dict, client: Any) -> dict:  # noqa: ARG001 (th
     """An erasure that was lost before it began, or broke down at its end, must not keep the address."""
     count = 0
     for erasure_id in await asyncio.to_thread(app().erasures.unfinished):
-        status = await client.get_status(erasure_id)
-        if status is None or status.runtime_status not in _UNDER_WAY:
+        if not await _is_under_way(client, erasure_id):
             await asyncio.to_thread(app().erasures.abandon, erasure_id)
             count += 1
     return envelope(lambda: Purged(count=count))

@@ -190,6 +190,23 @@ async def test_the_sdk_purges_one_or_many(tmp_path):
 
 
 @asynchronous
+async def test_the_sdk_purges_what_was_made_before_a_moment_and_has_ended(tmp_path):
+    async with serving(tmp_path) as server:
+        await server.client.start_new("echoes", "ended", "x")
+        await server.client.start_new("waits", "waiting")
+        await server.end_of("ended")
+        long_ago, now, hour = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC), timedelta(hours=1)
+        ended = [df.OrchestrationRuntimeStatus.Completed, df.OrchestrationRuntimeStatus.Canceled]
+
+        async def purge(until):
+            return (await server.client.purge_instance_history_by(long_ago, until, ended)).instances_deleted
+
+        assert await purge(now - hour) == 0
+        assert await purge(now + hour) == 1
+        assert [one.instance_id for one in await server.client.get_status_all()] == ["waiting"]
+
+
+@asynchronous
 async def test_the_sdk_restarts_under_a_new_id(tmp_path):
     async with serving(tmp_path) as server:
         await server.client.start_new("echoes", "one", "x")
