@@ -36,7 +36,7 @@ def stage_segment(context: RunContext, task: StageTask) -> Staged:
     order = _make_order(context, run, plan, task.segment)
     limits = StageLimits(context.limits.stage_memory_mb, context.limits.stage_max_file_mb)
     staged = stage(order, context.segments, context.state, limits, on_progress)
-    if run.retries is None:
+    if run.retries is None and not run.dry:
         _remember_segment(context, task.segment, order.snapshot.id, staged)
     return staged.model_copy(update={"columns": ()})
 
