@@ -81,6 +81,7 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
         return {"wait_s": 0, "why": problem.message}
     for run in runs:
         await start_run(client, run)
+    await asyncio.to_thread(app().registrations.count_rows, arrival.snapshots)
     return {"wait_s": 0, "why": "", "runs": [run.id for run in runs]}
 
 

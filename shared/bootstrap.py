@@ -20,26 +20,33 @@ from shared.domain.destination import Destination
 from shared.domain.record import Clock, utc_now
 from shared.pipeline.journal import Journal
 from shared.pipeline.pacing import PaceBook
+from shared.pipeline.peeking import Peeker
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.settings import Settings
 from shared.usecases.alert_post import AlertPost
 from shared.usecases.alert_targets import AlertTargets
 from shared.usecases.alerts import AlertDesk
 from shared.usecases.arrivals import Arrivals
+from shared.usecases.audit import Audit
 from shared.usecases.connection_keys import ConnectionKeys
 from shared.usecases.connection_probe import ConnectionProbe
 from shared.usecases.connection_removal import ConnectionRemoval
 from shared.usecases.connections import Connections
 from shared.usecases.erasures import Erasures
+from shared.usecases.export_checks import ExportChecks
 from shared.usecases.export_list import ExportList
 from shared.usecases.export_views import ExportViews
 from shared.usecases.exports import Exports
 from shared.usecases.health import Health
+from shared.usecases.mappings import Mappings
+from shared.usecases.previews import Previews
+from shared.usecases.registrations import Registrations
 from shared.usecases.retention import Keeping, Retention
 from shared.usecases.run_orders import RunOrders
 from shared.usecases.runs import Runs
 from shared.usecases.schedules import Schedules
 from shared.usecases.segments import Segments
+from shared.usecases.sources import Sources
 from shared.usecases.suppression import Suppression
 from shared.usecases.ticks import Ticks
 
@@ -168,8 +175,17 @@ class App:
     @cached_property
     def exports(self) -> Exports:
         return Exports(
-            self.stores, self.state_blobs, self.destinations, self.export_views, self.journal, self.clock
+            self.stores,
+            self.state_blobs,
+            self.export_checks,
+            self.export_views,
+            self.journal,
+            self.clock,
         )
+
+    @cached_property
+    def export_checks(self) -> ExportChecks:
+        return ExportChecks(self.stores, self.destinations)
 
     @cached_property
     def export_views(self) -> ExportViews:
@@ -180,8 +196,40 @@ class App:
         return ExportList(self.stores, self.export_views)
 
     @cached_property
+    def mappings(self) -> Mappings:
+        return Mappings(self.stores, self.peeker, self.destinations, self.export_checks)
+
+    @cached_property
+    def previews(self) -> Previews:
+        return Previews(
+            self.stores,
+            self.state_blobs,
+            self.peeker,
+            self.destinations,
+            self.export_checks,
+            self.journal,
+        )
+
+    @cached_property
     def segments(self) -> Segments:
-        return Segments(self.stores)
+        return Segments(
+            self.stores,
+            self.peeker,
+            self.journal,
+            max_profiles_per_run=self.settings.max_profiles_per_run,
+        )
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(self.stores, self.arrivals, self.journal, self.clock)
+
+    @cached_property
+    def peeker(self) -> Peeker:
+        return Peeker(self.segment_blobs, self.settings.stage_max_file_mb)
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        return Registrations(self.stores, self.peeker)
 
     @cached_property
     def run_orders(self) -> RunOrders:
@@ -201,7 +249,9 @@ class App:
 
     @cached_property
     def arrivals(self) -> Arrivals:
-        return Arrivals(self.stores, self.segment_blobs, self.settings.settle_time_s, self.clock)
+        return Arrivals(
+            self.stores, self.segment_blobs, self.registrations, self.settings.settle_time_s, self.clock
+        )
 
     @cached_property
     def retention(self) -> Retention:
@@ -212,6 +262,10 @@ class App:
             logs=timedelta(days=settings.log_retention_days),
         )
         return Retention(self.stores, self.state_blobs, self.log_blobs, self.journal, keeping, self.clock)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.journal)
 
     @cached_property
     def erasures(self) -> Erasures:

@@ -1,31 +1,131 @@
-"""Segments."""
+"""Segments, and what is declared about their files."""
 
-from pydantic import BaseModel
+from typing import Annotated
 
-from functions.api.registry import operations
+from pydantic import Field, StringConstraints
+
+from functions.api.registry import IF_MATCH, operations, versioned
+from functions.decoding import Query
 from functions.operation import Answer, Request
 from shared.bootstrap import app
-from shared.domain.errors import NotFound, StorageUnavailable
-from shared.domain.segment import Segment
+from shared.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    SegmentUnreadable,
+    StorageUnavailable,
+)
+from shared.domain.segment import SegmentSource
+from shared.usecases.segments import SORTS, SegmentDetails, SegmentPage, SegmentQuery, SegmentSample
+from shared.usecases.sources import SourceForm, source_version
 
-
-class SegmentList(BaseModel):
-    segments: list[Segment]
+SortColumn = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
+Search = Annotated[str, StringConstraints(max_length=200)]
 
 
 @operations.add(
     "GET",
     "segments",
     summary="List segments that have arrived",
-    answer=SegmentList,
-    errors=(StorageUnavailable,),
+    answer=SegmentPage,
+    errors=(Invalid, Forbidden, StorageUnavailable),
+    query={
+        "sort": Query(f"The column: {', '.join(SORTS)}; -name = Z to A.", SortColumn, "name"),
+        "search": Query("Words that occur in the name.", Search, ""),
+        "size": Query("How many.", Annotated[int, Field(ge=1, le=200)], 50),
+        "after": Query("What the previous page gave as `next`."),
+    },
 )
-def list_segments(_request: Request) -> Answer:
-    return Answer(SegmentList(segments=app().segments.list()))
+def list_segments(request: Request) -> Answer:
+    """What has no value in the column that is sorted by comes last."""
+    given = request.query
+    query = SegmentQuery(given["sort"], given["search"], given["size"], given.get("after"))
+    return Answer(app().segments.page(query, request.principal))
 
 
 @operations.add(
-    "GET", "segments/{name}", summary="Show a segment", answer=Segment, errors=(NotFound, StorageUnavailable)
+    "GET",
+    "segments/{name}",
+    summary="Show a segment",
+    answer=SegmentDetails,
+    errors=(Forbidden, NotFound, StorageUnavailable),
 )
 def get_segment(request: Request) -> Answer:
-    return Answer(app().segments.get(request.params["name"]))
+    """With its files, and how many people its last snapshots had."""
+    return Answer(app().segments.get(request.params["name"], request.principal))
+
+
+@operations.add(
+    "DELETE",
+    "segments/{name}",
+    summary="Forget a segment",
+    answer=None,
+    status=204,
+    errors=(Forbidden, NotFound, Conflict, StorageUnavailable),
+)
+def remove_segment(request: Request) -> Answer:
+    """Its files stay in the container, and what is declared about them stays declared."""
+    app().segments.remove(request.params["name"], request.principal)
+    return Answer(status=204)
+
+
+@operations.add(
+    "GET",
+    "segments/{name}/sample",
+    summary="Show the first rows of a segment",
+    answer=SegmentSample,
+    errors=(Invalid, Forbidden, NotFound, SegmentUnreadable, StorageUnavailable),
+    query={"size": Query("How many rows.", Annotated[int, Field(ge=1, le=100)], 10)},
+)
+def get_sample(request: Request) -> Answer:
+    """As they are read from the newest file, with addresses masked."""
+    name, size = request.params["name"], request.query["size"]
+    return Answer(app().segments.sample(name, size, request.principal))
+
+
+@operations.add(
+    "GET",
+    "segments/{name}/source",
+    summary="Show what is declared about a segment's files",
+    answer=SegmentSource,
+    errors=(Forbidden, NotFound, StorageUnavailable),
+)
+def get_source(request: Request) -> Answer:
+    """Answers with an ETag, which a change has to send back."""
+    source = app().sources.get(request.params["name"], request.principal)
+    return Answer(source, headers=versioned(source_version(source)))
+
+
+@operations.add(
+    "PUT",
+    "segments/{name}/source",
+    summary="Declare what a segment's files are",
+    body=SourceForm,
+    answer=SegmentSource,
+    headers=IF_MATCH,
+    errors=(Invalid, Forbidden, PreconditionFailed, PreconditionRequired, StorageUnavailable),
+)
+def declare_source(request: Request) -> Answer:
+    """Before the first file arrives, or later: the present files are looked at again, but no run starts. If-Match is
+    needed when something is declared already."""
+    name = request.params["name"]
+    source = app().sources.declare(name, request.body, request.principal, request.if_match)
+    return Answer(source, headers=versioned(source_version(source)))
+
+
+@operations.add(
+    "DELETE",
+    "segments/{name}/source",
+    summary="Take back what was declared about a segment's files",
+    answer=None,
+    status=204,
+    headers=IF_MATCH,
+    errors=(Forbidden, NotFound, PreconditionFailed, PreconditionRequired, StorageUnavailable),
+)
+def remove_source(request: Request) -> Answer:
+    """The present files are looked at again as plain rows of all people."""
+    app().sources.remove(request.params["name"], request.principal, request.if_match)
+    return Answer(status=204)

@@ -1,18 +1,204 @@
-"""Segments: what has arrived."""
+"""Segments: what has arrived, what is in it, and who exports it."""
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from shared.domain.access import Principal, Role
+from shared.domain.errors import Conflict, Invalid
+from shared.domain.masking import mask
 from shared.domain.ports import Stores
-from shared.domain.segment import Segment
+from shared.domain.record import Moment
+from shared.domain.segment import (
+    Segment,
+    SegmentName,
+    Snapshot,
+    SnapshotMode,
+    SourceFormat,
+    TrendPoint,
+)
+from shared.pipeline.journal import Journal
+from shared.pipeline.peeking import Peeker
+
+
+class SegmentView(BaseModel):
+    """``rows`` and ``profiles`` are those of the newest snapshot, None until they were counted; for changes they are
+    not the size of the segment. ``exports`` are the names of those that carry it. ``warning`` says what was wrong with
+    the latest arrival, ``limit_warning`` that a run would fail since there are too many people."""
+
+    name: SegmentName
+    source: str
+    format: SourceFormat
+    mode: SnapshotMode
+    files: int
+    arrived_at: Moment
+    columns: tuple[str, ...] | None
+    rows: int | None
+    profiles: int | None
+    exports: list[str]
+    warning: str | None
+    limit_warning: str | None
+
+
+class SegmentDetails(SegmentView):
+    """``trend`` is how many people its last snapshots had, oldest first."""
+
+    snapshot: Snapshot
+    trend: tuple[TrendPoint, ...]
+
+
+class SegmentPage(BaseModel):
+    """``next`` is given back as ``?after=`` to get the next page. ``total`` counts all pages."""
+
+    segments: list[SegmentView]
+    next: str | None = None
+    total: int
+
+
+class SegmentSample(BaseModel):
+    """The first rows of a segment's newest file. Addresses are masked."""
+
+    columns: tuple[str, ...]
+    rows: list[list[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentQuery:
+    """``sort`` names a column, with ``-`` before it downwards; ``search`` holds words that all occur in the name;
+    ``after`` is what the page before gave as ``next``."""
+
+    sort: str = "name"
+    search: str = ""
+    size: int = 50
+    after: str | None = None
+
+
+_SORTS: dict[str, Callable[[SegmentView], object]] = {
+    "name": lambda view: view.name.casefold(),
+    "arrived_at": lambda view: view.arrived_at,
+    "profiles": lambda view: view.rows if view.profiles is None else view.profiles,
+    "format": lambda view: view.format,
+    "exports": lambda view: len(view.exports),
+}
+SORTS = tuple(_SORTS)
 
 
 class Segments:
-    """Use cases of segments."""
+    """Use cases of segments. Everybody sees them; contributors look into them and forget them."""
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    def __init__(
+        self, stores: Stores, peeker: Peeker, journal: Journal, *, max_profiles_per_run: int
+    ) -> None:
+        self._stores, self._peeker, self._journal = stores, peeker, journal
+        self._limit = max_profiles_per_run
 
-    def list(self) -> list[Segment]:
-        return list(self._stores.segments.all())
+    def page(self, query: SegmentQuery, principal: Principal) -> SegmentPage:
+        """Return a page of segments; those without a value to sort by come last.
 
-    def get(self, name: str) -> Segment:
+        Raises Invalid for an unknown column, and when what ``after`` names is not in the list any more.
+        """
+        principal.require(Role.VIEWER)
+        exports = self._exports_by_segment()
+        words = query.search.casefold().split()
+        views = [
+            self._show(segment, exports.get(segment.name, []))
+            for segment in self._stores.segments.all()
+            if all(word in segment.name.casefold() for word in words)
+        ]
+        views = _sorted(views, query.sort)
+        start = _place_after(views, query.after)
+        shown = views[start : start + query.size]
+        more = start + query.size < len(views)
+        return SegmentPage(segments=shown, next=shown[-1].name if more else None, total=len(views))
+
+    def get(self, name: str, principal: Principal) -> SegmentDetails:
         """Raises NotFound when nothing has arrived under this name."""
-        return self._stores.segments.get(name).record
+        principal.require(Role.VIEWER)
+        segment = self._stores.segments.get(name).record
+        view = self._show(segment, self._exports_by_segment().get(name, []))
+        return SegmentDetails(**dict(view), snapshot=segment.snapshot, trend=segment.trend)
+
+    def sample(self, name: str, size: int, principal: Principal) -> SegmentSample:
+        """Read the first rows of the newest file. Raises SegmentUnreadable when that is not possible."""
+        with self._journal.audited(principal, "sample.read", name) as details:
+            principal.require(Role.CONTRIBUTOR)
+            details["size"] = size
+            columns, rows = self._peeker.sample(self._stores.segments.get(name).record.snapshot, size)
+        return SegmentSample(columns=columns, rows=[_masked(row) for row in rows])
+
+    def remove(self, name: str, principal: Principal) -> None:
+        """Forget what has arrived; its files stay where they are, and the next one brings the segment back.
+
+        Raises Conflict while an export carries it.
+        """
+        with self._journal.audited(principal, "segment.remove", name):
+            principal.require(Role.CONTRIBUTOR)
+            self._stores.segments.get(name)
+            if exports := self._exports_by_segment().get(name):
+                raise Conflict(
+                    f"The segment '{name}' is carried by the export '{exports[0]}'.",
+                    code="segment-exported",
+                    remedy="Take it out of its exports first.",
+                )
+            self._stores.segments.remove(name)
+
+    def _exports_by_segment(self) -> dict[str, list[str]]:
+        names: dict[str, list[str]] = {}
+        for export in self._stores.exports.all():
+            for choice in export.segments:
+                names.setdefault(choice.name, []).append(export.name)
+        return {segment: sorted(exports, key=str.casefold) for segment, exports in names.items()}
+
+    def _show(self, segment: Segment, exports: list[str]) -> SegmentView:
+        snapshot = segment.snapshot
+        size, kind = (segment.rows, "rows") if segment.profiles is None else (segment.profiles, "profiles")
+        too_large = size is not None and size > self._limit
+        return SegmentView(
+            name=segment.name,
+            source=segment.source,
+            format=snapshot.format,
+            mode=snapshot.mode,
+            files=len(snapshot.files),
+            arrived_at=snapshot.arrived_at,
+            columns=segment.columns,
+            rows=segment.rows,
+            profiles=segment.profiles,
+            exports=exports,
+            warning=segment.warning,
+            limit_warning=f"It has {size:,} {kind}; a run may have at most {self._limit:,} profiles."
+            if too_large
+            else None,
+        )
+
+
+def _masked(row: Iterable[object]) -> list[str | None]:
+    texts = (None if value is None else str(value) for value in row)
+    return [mask(text) if text and "@" in text else text for text in texts]
+
+
+def _sorted(views: Sequence[SegmentView], column: str) -> list[SegmentView]:
+    name, downwards = column.removeprefix("-"), column.startswith("-")
+    if name not in _SORTS:
+        raise Invalid(
+            f"Segments cannot be sorted by '{name[:40]}'.",
+            remedy=f"Choose one of {', '.join(SORTS)}; put '-' before it to turn the order round.",
+        )
+    key = _SORTS[name]
+    by_name = sorted(views, key=lambda view: (view.name.casefold(), view.name))
+    known = [view for view in by_name if key(view) is not None]
+    known.sort(key=key, reverse=downwards)  # type: ignore[arg-type] # each column has values of one type
+    return known + [view for view in by_name if key(view) is None]
+
+
+def _place_after(views: Sequence[SegmentView], after: str | None) -> int:
+    if after is None:
+        return 0
+    for place, view in enumerate(views, 1):
+        if view.name == after:
+            return place
+    raise Invalid(
+        "The list has changed: what the page before ended with is gone.",
+        code="page-gone",
+        remedy="Read the list from its beginning, without 'after'.",
+    )

@@ -13,7 +13,9 @@ from shared.domain.errors import SegmentUnreadable
 from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Run
 from shared.pipeline.journal import Journal
+from shared.pipeline.peeking import Peeker
 from shared.usecases.arrivals import Arrival, Arrivals, ArrivalState
+from shared.usecases.registrations import Registrations
 from shared.usecases.run_orders import RunOrders
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
@@ -29,7 +31,8 @@ class Inbox:
 
     def __init__(self, *segments: str) -> None:
         self.clock, self.stores, self.blobs = FakeClock(), MemoryStores(), MemorySegmentBlobs()
-        self.arrivals = Arrivals(self.stores, self.blobs, SETTLE_S, self.clock)
+        self.registrations = Registrations(self.stores, Peeker(self.blobs, 16))
+        self.arrivals = Arrivals(self.stores, self.blobs, self.registrations, SETTLE_S, self.clock)
         self._orders = RunOrders(self.stores, MemoryBlobs(), Journal(MemoryBlobs(), self.clock), self.clock)
         self._settling: list[str] = []
         for number, name in enumerate(segments):

@@ -47,7 +47,6 @@ def test_a_data_file_in_a_folder_belongs_to_the_segment_of_that_folder(name):
         "vip/mParticle_Bucket_Verification_1.txt",
         "vip/model.json",
         "vip/manifest.json",
-        "vip/manifest-1-2.json",
         "vip/default.manifest.cdm.json",
         "CustomerInsights_abcd/Export_vip_1598264000.csv",
         "CustomerInsights_abcd/BlobExport/VIP/VIP_1.csv",
