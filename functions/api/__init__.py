@@ -2,9 +2,11 @@
 
 from functions.api import (
     alerts,
+    audit,
     connections,
     erasures,
     exports,
+    mapping,
     runs,
     schedules,
     segments,
@@ -16,10 +18,12 @@ from functions.api.registry import operations
 
 __all__ = [
     "alerts",
+    "audit",
     "bp",
     "connections",
     "erasures",
     "exports",
+    "mapping",
     "operations",
     "runs",
     "schedules",
