@@ -1,9 +1,6 @@
 """Exports: add, look, change, remove."""
 
-from collections.abc import Mapping
-
 from shared.domain.access import Principal, Role
-from shared.domain.destination import Destination
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
 from shared.domain.identifiers import new_id
@@ -27,14 +24,13 @@ class Exports:
         self,
         stores: Stores,
         state: StateBlobs,
-        destinations: Mapping[str, Destination],
+        checks: ExportChecks,
         views: ExportViews,
         journal: Journal,
         clock: Clock,
     ) -> None:
         self._stores, self._views, self._journal, self._clock = stores, views, journal, clock
-        self._checks = ExportChecks(stores, destinations)
-        self._changes = ExportChanges(stores, state, self._checks, journal, clock)
+        self._checks, self._changes = checks, ExportChanges(stores, state, checks, journal, clock)
 
     def get(self, export_id: str, principal: Principal) -> ExportView:
         principal.require(Role.VIEWER)

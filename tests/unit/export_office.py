@@ -12,6 +12,7 @@ from shared.domain.segment import Segment, Snapshot
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
 from shared.pipeline.standings import remember_run
+from shared.usecases.export_checks import ExportChecks
 from shared.usecases.export_forms import NewExport
 from shared.usecases.export_list import ExportList, ExportPage, ExportQuery
 from shared.usecases.export_views import ExportView, ExportViews
@@ -33,9 +34,8 @@ class ExportOffice:
         self.destinations = {"autopilot": self.destination}
         self.journal = Journal(self.logs, self.clock)
         self.views = ExportViews(self.stores, self.clock, max_profiles_per_run=LIMIT)
-        self.exports = Exports(
-            self.stores, self.state, self.destinations, self.views, self.journal, self.clock
-        )
+        self.checks = ExportChecks(self.stores, self.destinations)
+        self.exports = Exports(self.stores, self.state, self.checks, self.views, self.journal, self.clock)
         self.list = ExportList(self.stores, self.views)
         self.add_connection(SHARED, "Ours", Sharing.CONTRIBUTORS)
         self.add_connection(PRIVATE, "Secret", Sharing.ADMINISTRATORS)

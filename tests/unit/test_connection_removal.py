@@ -9,6 +9,7 @@ from shared.domain.run import RunStatus
 from shared.domain.standing import Standing
 from shared.pipeline import places
 from shared.usecases.connection_removal import ConnectionRemoval, Decision
+from shared.usecases.export_checks import ExportChecks
 from shared.usecases.export_views import ExportViews
 from shared.usecases.exports import Exports
 from tests.fakes_stores import START
@@ -23,9 +24,8 @@ class Desk(Office):
     def __init__(self) -> None:
         super().__init__()
         views = ExportViews(self.stores, self.clock, max_profiles_per_run=1_000)
-        exports = Exports(
-            self.stores, self.state, {"autopilot": self.destination}, views, self.journal, self.clock
-        )
+        checks = ExportChecks(self.stores, {"autopilot": self.destination})
+        exports = Exports(self.stores, self.state, checks, views, self.journal, self.clock)
         self.removal = ConnectionRemoval(
             self.stores, self.state, self.vault, exports, self.journal, self.clock
         )

@@ -1,0 +1,39 @@
+"""Mappings: what a segment's columns could fill, and what people would be sent."""
+
+from functions.api.registry import operations
+from functions.operation import Answer, Request
+from shared.bootstrap import app
+from shared.domain.errors import Forbidden, Invalid, NotFound, SegmentUnreadable, StorageUnavailable
+from shared.usecases.mappings import MappingSuggestion
+from shared.usecases.previews import NewPreview, Preview
+
+
+@operations.add(
+    "GET",
+    "segments/{name}/mapping-suggestion",
+    summary="Suggest a mapping",
+    answer=MappingSuggestion,
+    errors=(Invalid, Forbidden, NotFound, SegmentUnreadable, StorageUnavailable),
+    query={"connection_id": "The connection whose fields are to be filled. Required."},
+)
+def suggest_mapping(request: Request) -> Answer:
+    """From the names of the columns, in English, Spanish or Romanian, and from the first rows. Nothing is stored: send
+    what you confirm in an export."""
+    connection_id = request.query.get("connection_id")
+    if not connection_id:
+        raise Invalid("Say which connection the mapping is for: '?connection_id='.")
+    return Answer(app().mappings.suggest(request.params["name"], connection_id, request.principal))
+
+
+@operations.add(
+    "POST",
+    "exports/preview",
+    summary="Preview an export",
+    body=NewPreview,
+    answer=Preview,
+    errors=(Invalid, Forbidden, StorageUnavailable),
+)
+def preview_export(request: Request) -> Answer:
+    """Shows the first people of each segment as the destination will get them, with masked e-mail addresses, and the
+    rows between them that would be rejected. Nothing is stored or sent."""
+    return Answer(app().previews.make(request.body, request.principal))
