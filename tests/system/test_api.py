@@ -220,7 +220,7 @@ def test_runs_are_listed_newest_first_page_by_page(app: Segpilot, tag: str) -> N
 def test_the_document_describes_what_is_served(app: Segpilot, document: Json) -> None:
     assert document["openapi"].startswith("3.1")
     served = app.get(f"connections/{app.add_connection()}")
-    schema = document["components"]["schemas"]["Connection"]
+    schema = document["components"]["schemas"]["ConnectionView"]
     assert set(served) <= set(schema["properties"])
     assert "api_key" not in schema["properties"]
 
