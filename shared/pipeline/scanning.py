@@ -16,7 +16,7 @@ from shared.domain.errors import SegmentUnreadable
 from shared.domain.export import FieldType
 from shared.domain.ports import SegmentBlobs
 from shared.domain.values import CastFailure, make_caster
-from shared.pipeline.columns import find_column, pick_columns
+from shared.pipeline.columns import Picker, find_column, pick_columns
 from shared.pipeline.reading import LEAVES_COLUMN, BrokenRow, RowReader, open_rows
 from shared.pipeline.rebasing import NO_FORMER_HASH, FormerMapping, hash_body
 from shared.pipeline.rejects import RejectsFile
@@ -49,9 +49,8 @@ def bodies_path(scratch: Path) -> Path:
 
 
 class Scan:
-    """One pass. ``rows`` are all rows there were, ``broken`` those that could not be read; ``columns`` are those of the
-    first file, ``any_state`` tells whether any row has another state than WANTED, ``has_former`` whether rows have
-    hashes under the ledger's mapping."""
+    """One pass. ``rows`` are all rows there were, ``broken`` those that could not be read; ``any_state`` tells whether any
+    row has another state than WANTED, ``has_former`` whether rows have hashes under the ledger's mapping."""
 
     def __init__(
         self,
@@ -69,7 +68,6 @@ class Scan:
         self._kept = 0
         self.rows = self.broken = 0
         self.any_state, self.has_former = False, former is not None
-        self.columns: tuple[str, ...] = ()
 
     @property
     def dropped_values(self) -> dict[str, int]:
@@ -84,7 +82,6 @@ class Scan:
             for index, file in enumerate(self._order.snapshot.files):
                 with closing(self._segments.open(file)) as stream, _naming(file.name):
                     reader = self._open(stream, file.name)
-                    self.columns = self.columns or tuple(reader.columns)
                     for keys, bodies in self._encode(index, file.name, reader):
                         keys_out.writelines(keys)
                         bodies_out.writelines(bodies)
@@ -109,9 +106,11 @@ class Scan:
             stream,
             name=name,
             on_broken=on_broken,
+            source_format=snapshot.format,
             delimiter=snapshot.delimiter,
             has_header=snapshot.has_header,
             columns=snapshot.columns,
+            source_format=snapshot.format,
             scratch=self._scratch,
             max_uncompressed_bytes=self._limits.max_file_mb << 20,
         )
@@ -172,17 +171,17 @@ def make_judge(
 ) -> Callable[[Sequence[object]], RowState] | None:
     """Return what tells the state of a row; None when all rows of the file are WANTED."""
     leaves_at = columns.index(LEAVES_COLUMN) if LEAVES_COLUMN in columns else None
-    consent_at = None if consent_column is None else find_column(columns, consent_column)
-    if leaves_at is None and consent_at is None:
+    pick_consent = None if consent_column is None else _pick_mapped(columns, [consent_column])
+    if leaves_at is None and pick_consent is None:
         return None
     as_boolean = make_caster(FieldType.BOOLEAN)
 
     def judge(values: Sequence[object]) -> RowState:
         if leaves_at is not None and values[leaves_at] is True:
             return RowState.LEAVES
-        if consent_at is None:
+        if pick_consent is None:
             return RowState.WANTED
-        consent = values[consent_at]
+        [consent] = pick_consent(values)
         if consent is None or (isinstance(consent, str) and not consent.strip()):
             return RowState.NO_CONSENT
         agreed = as_boolean(consent)

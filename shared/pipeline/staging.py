@@ -42,7 +42,6 @@ class Staged(Record):
     counts: Counts = Counts()
     rejected: dict[str, int] = Field(default_factory=dict)
     dropped_values: dict[str, int] = Field(default_factory=dict)
-    columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -89,7 +88,6 @@ def stage(
             counts=counts.model_copy(update={"rows": scan.rows, "leavers": leavers}),
             rejected=dict(rejects.reasons),
             dropped_values=scan.dropped_values,
-            columns=scan.columns,
             warnings=(guard,) if guard else (),
         )
         may_leave = order.leavers is Leavers.REMOVE and (guard is None or order.is_delta)

@@ -154,13 +154,13 @@ def test_every_step_keeps_the_connection_for_a_while_longer():
         assert begin(plant.context, other).wait_s
 
 
-def test_the_number_of_people_and_the_columns_are_kept_with_the_segment():
+def test_the_numbers_of_people_and_of_rows_are_kept_with_the_segment_and_its_trend():
     plant = Plant()
     plant.arrive("vip", *people(4), "p0@example.com")
-    staged = plant.stage_all(plant.order())
+    plant.stage_all(plant.order())
     segment = plant.stores.segments.get("vip").record
-    assert (segment.profiles, segment.columns) == (4, ("EMail", "First"))
-    assert staged[0].columns == ()
+    assert (segment.profiles, segment.rows) == (4, 5)
+    assert [point.profiles for point in segment.trend] == [4]
 
 
 def test_the_number_of_an_older_snapshot_is_not_kept_with_a_newer_one():

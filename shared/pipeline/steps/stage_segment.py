@@ -5,6 +5,7 @@ from uuid import uuid4
 from shared.domain.destination import Stopped
 from shared.domain.record import Record
 from shared.domain.run import Counts, Plan, Run, Stage
+from shared.domain.segment import Snapshot, renewed_counts
 from shared.pipeline import places
 from shared.pipeline.row_log import RowLog, RowNotes
 from shared.pipeline.stage_order import StageLimits, StageOrder
@@ -37,8 +38,8 @@ def stage_segment(context: RunContext, task: StageTask) -> Staged:
     limits = StageLimits(context.limits.stage_memory_mb, context.limits.stage_max_file_mb)
     staged = stage(order, context.segments, context.state, limits, on_progress)
     if run.retries is None and not run.dry:
-        _remember_segment(context, task.segment, order.snapshot.id, staged)
-    return staged.model_copy(update={"columns": ()})
+        _remember_counts(context, order.snapshot, staged.counts)
+    return staged
 
 
 def _make_order(context: RunContext, run: Run, plan: Plan, segment: str) -> StageOrder:
@@ -80,12 +81,10 @@ def _is_lost(context: RunContext, run: Run, segment: str, list_id: str | None, l
     )
 
 
-def _remember_segment(context: RunContext, name: str, snapshot_id: str, staged: Staged) -> None:
-    context.stores.segments.change(
-        name,
-        lambda present: (
-            present
-            if present.snapshot.id != snapshot_id
-            else present.model_copy(update={"profiles": staged.counts.profiles, "columns": staged.columns})
-        ),
-    )
+def _remember_counts(context: RunContext, snapshot: Snapshot, counts: Counts) -> None:
+    # Its record may have been removed meanwhile, since the export no longer carries it.
+    if context.stores.segments.find(snapshot.segment):
+        context.stores.segments.change(
+            snapshot.segment,
+            lambda present: renewed_counts(present, snapshot.id, counts.profiles, counts.rows),
+        )
