@@ -102,8 +102,8 @@ class Plant:
         self.stores.segments.remove(segment)
         self.stores.segments.add(segment, Segment(name=segment, source=f"{segment}/", snapshot=snapshot))
 
-    def order(self, *, full: bool = False) -> str:
-        return self.orders.on_demand("export-1", NewRun(full=full), ADA).id
+    def order(self, *, full: bool = False, dry: bool = False) -> str:
+        return self.orders.on_demand("export-1", NewRun(full=full, dry=dry), ADA).id
 
     def limit_to(self, max_profiles: int) -> None:
         """Give the connection a limit of its own."""
