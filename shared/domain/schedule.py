@@ -22,6 +22,8 @@ LONGEST_PAUSE = timedelta(days=32)
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """``HH:MM``, local to the schedule's time zone."""
 
+ZoneName = Annotated[str, StringConstraints(max_length=100)]
+
 DayOfMonth = Annotated[int, Field(ge=1, le=31)]
 
 
@@ -54,7 +56,7 @@ class Schedule(Record):
     times: tuple[TimeOfDay, ...] = Field(default=(), max_length=24)
     weekdays: tuple[Weekday, ...] = Field(default=(), max_length=7)
     days_of_month: tuple[DayOfMonth, ...] = Field(default=(), max_length=31)
-    time_zone: str = "UTC"
+    time_zone: ZoneName = "UTC"
 
 
 class RefreshRecurrence(StrEnum):
@@ -69,7 +71,7 @@ class Refresh(Record):
     recurrence: RefreshRecurrence = RefreshRecurrence.OFF
     times: tuple[TimeOfDay, ...] = Field(default=(), max_length=4)
     weekdays: tuple[Weekday, ...] = Field(default=(), max_length=7)
-    time_zone: str = "UTC"
+    time_zone: ZoneName = "UTC"
     updated_by: str = ""
     updated_at: Moment | None = None
 

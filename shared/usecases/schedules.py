@@ -16,6 +16,7 @@ from shared.domain.schedule import (
     Schedule,
     TimeOfDay,
     Weekday,
+    ZoneName,
     check_refresh,
     check_schedule,
     next_slot,
@@ -25,7 +26,6 @@ from shared.pipeline.journal import Journal
 from shared.usecases.versions import require_version
 
 ExportId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class NewRefresh(BaseModel):
@@ -112,14 +112,16 @@ class Schedules:
 
         Raises Forbidden for who may not change any, and Invalid.
         """
-        principal.require(Role.CONTRIBUTOR)
-        if change.active is None and change.schedule is None:
-            raise Invalid("Say what to change: 'active', 'schedule' or both.")
-        schedule = change.schedule.checked() if change.schedule else None
-        return [
-            self._change(export_id, change.active, schedule, principal)
-            for export_id in dict.fromkeys(change.exports)
-        ]
+        with self._journal.audited(principal, "export.schedule_all") as details:
+            details["exports"] = len(change.exports)
+            principal.require(Role.CONTRIBUTOR)
+            if change.active is None and change.schedule is None:
+                raise Invalid("Say what to change: 'active', 'schedule' or both.")
+            schedule = change.schedule.checked() if change.schedule else None
+            return [
+                self._change(export_id, change.active, schedule, principal)
+                for export_id in dict.fromkeys(change.exports)
+            ]
 
     def _change(
         self, export_id: str, active: bool | None, schedule: Schedule | None, principal: Principal

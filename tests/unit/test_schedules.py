@@ -131,6 +131,7 @@ def test_each_export_is_changed_by_its_own_right_and_the_others_say_why_not():
         ("export.schedule", "export-2", "Carl", "refused"),
         ("export.schedule", "export-3", "Carl", "refused"),
         ("export.schedule", "export-4", "Carl", "refused"),
+        ("export.schedule_all", None, "Carl", "done"),
     ]
 
 
@@ -139,6 +140,7 @@ def test_viewers_change_no_schedules():
     with pytest.raises(Forbidden):
         desk.change_all(VERA, 1, active=False)
     assert desk.export(1).active
+    assert desk.audited() == [("export.schedule_all", None, "Vera", "refused")]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_a_change_that_makes_no_sense_changes_nothing(change):
     desk = Desk()
     with pytest.raises(Invalid):
         desk.change_all(ADA, 1, **change)
-    assert desk.audited() == []
+    assert desk.audited() == [("export.schedule_all", None, "Ada", "refused")]
 
 
 @pytest.mark.parametrize(
