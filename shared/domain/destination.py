@@ -150,7 +150,10 @@ class Destination(Protocol):
         """Return an encoded person for people to look at: the e-mail address is masked."""
 
     def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
-        """Return how many calls it takes to send so many people, of whom some join and others leave a list."""
+        """Return how many calls it takes to send so many people, of whom some join, and to take others off a list.
+
+        What is not learnt yet is learnt on the way, and counts as if it were of no help.
+        """
 
     def open(
         self,

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from shared.adapters.autopilot import Autopilot
 from shared.domain.access import Principal, Role
 from shared.domain.connection import ConnectionStatus
 from shared.domain.export import Leavers
@@ -106,6 +107,20 @@ def test_calls_and_time_are_estimated_at_the_pace_that_is_known(ceiling, limit, 
     estimate = plant.run_of(run_id).estimate
     assert estimate.calls == 6  # lists, two for the list that is missing, and three batches of three
     assert estimate.seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("people", "learnt", "calls"),
+    [
+        ({"to_send": 201, "joining": 50, "leaving": 7}, {"list_in_bulk": True}, 3 + 7),
+        ({"to_send": 201, "joining": 50, "leaving": 7}, {"list_in_bulk": False}, 3 + 50 + 7),
+        ({"to_send": 201, "joining": 50, "leaving": 7}, {}, 3 + 50 + 7 + 4),
+        ({"to_send": 201, "joining": 0, "leaving": 0}, {}, 3),
+        ({"to_send": 0, "joining": 0, "leaving": 0}, {}, 0),
+    ],
+)
+def test_calls_to_autopilot_depend_on_what_was_learnt_about_the_account(people, learnt, calls):
+    assert Autopilot("http://localhost", timeout_s=1).estimate_calls(**people, learnt=learnt) == calls
 
 
 def test_a_list_that_is_there_needs_no_calls_and_leavers_do():

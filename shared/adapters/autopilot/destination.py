@@ -22,6 +22,7 @@ _LIST_CREATIONS = 3
 _LIST_POLLS = 20
 _LIST_POLL_S = 2.0
 _HOPELESS_AFTER = 100
+_LEARNING_CALLS = 4
 _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
 
@@ -59,9 +60,10 @@ class Autopilot:
         return {**contact, "Email": mask(str(contact["Email"]))}
 
     def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
-        """Where the bulk call does not put people on lists, each of them takes a call of its own."""
+        """Where the bulk call does not put people on lists, or nobody knows, each of them takes a call of its own."""
         singly = 0 if learnt.get(_LIST_IN_BULK) else joining
-        return ceil(to_send / self.batch_size) + singly + leaving
+        learning = _LEARNING_CALLS if joining and _LIST_IN_BULK not in learnt else 0
+        return ceil(to_send / self.batch_size) + singly + leaving + learning
 
     def open(
         self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
