@@ -106,11 +106,9 @@ class Scan:
             stream,
             name=name,
             on_broken=on_broken,
-            source_format=snapshot.format,
             delimiter=snapshot.delimiter,
             has_header=snapshot.has_header,
             columns=snapshot.columns,
-            source_format=snapshot.format,
             scratch=self._scratch,
             max_uncompressed_bytes=self._limits.max_file_mb << 20,
         )
@@ -128,7 +126,7 @@ class Scan:
     def _encode(self, index: int, name: str, reader: RowReader) -> Iterator[tuple[list[str], list[str]]]:
         columns, order = list(reader.columns), self._order
         email_at = find_column(columns, order.email_column)
-        pick, encode = pick_columns(columns, self._encoder.columns), self._encoder.encode
+        pick, encode = _pick_mapped(columns, self._encoder.columns), self._encoder.encode
         judge = make_judge(columns, order.consent_column)
         hash_former = self._former.bind(columns) if self._former else None
         state, former_hash = RowState.WANTED, NO_FORMER_HASH
@@ -164,6 +162,21 @@ class Scan:
                 self._kept += 1
             yield keys, bodies
             self._count(len(block))
+
+
+def _pick_mapped(columns: Sequence[str], wanted: Sequence[str]) -> Picker:
+    """Of people who leave, nothing but the address is needed: a file of nobody else may lack the other columns."""
+    try:
+        return pick_columns(columns, wanted)
+    except SegmentUnreadable as missing:
+        if LEAVES_COLUMN not in columns:
+            raise
+        problem = missing
+
+    def pick(_values: Sequence[object]) -> Sequence[object]:
+        raise problem
+
+    return pick
 
 
 def make_judge(
