@@ -383,6 +383,17 @@ def test_a_pace_comes_back_as_it_was(paces: TablePaces) -> None:
     assert seen == [None, whole, Pace(None, None, 5.0)]
 
 
+def test_a_pace_that_was_forgotten_begins_anew(paces: TablePaces) -> None:
+    seen: list[Pace | None] = []
+    paces.change("c1", lambda _: Pace(5.0, None, 1.0))
+
+    paces.forget("c1")
+    paces.forget("c1")
+    paces.change("c1", lambda before: seen.append(before) or Pace(5.0, None, 1.0))
+
+    assert seen == [None]
+
+
 def test_a_pace_is_changed_atomically(paces: TablePaces) -> None:
     def reserve(_: int) -> float:
         taken: list[float] = []

@@ -161,6 +161,16 @@ def test_a_key_that_is_refused_in_the_middle_marks_the_connection_too():
     assert plant.stores.connections.get("connection-1").record.status is ConnectionStatus.NEEDS_ATTENTION
 
 
+def test_an_outage_of_the_vault_does_not_mark_the_connection():
+    plant = Plant()
+    plant.arrive("vip", *people(1))
+    run_id = plant.order()
+    begin(plant.context, run_id)
+    away = Failure(code=SecretUnavailable.code, message="The vault is away.", transient=True)
+    assert finish(plant.context, FinishTask(run_id=run_id, failure=away)).status is RunStatus.FAILED
+    assert plant.stores.connections.get("connection-1").record.status is ConnectionStatus.CONNECTED
+
+
 def test_a_missing_secret_ends_the_beginning():
     plant = Plant()
     plant.arrive("vip", *people(1))

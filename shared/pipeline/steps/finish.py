@@ -127,7 +127,7 @@ def _tell(context: RunContext, run: Run) -> None:
     remember_run(context.stores, run)
     if run.dry:
         return
-    if run.failure and run.failure.code in _KEY_PROBLEMS:
+    if run.failure and run.failure.code in _KEY_PROBLEMS and not run.failure.transient:
         _mark_connection(context, run.connection_id, run.failure.message)
     context.alerts.note_run(run)
 
