@@ -106,6 +106,7 @@ class Scan:
             stream,
             name=name,
             on_broken=on_broken,
+            source_format=snapshot.format,
             delimiter=snapshot.delimiter,
             has_header=snapshot.has_header,
             columns=snapshot.columns,
