@@ -13,6 +13,7 @@ from requests.utils import get_environ_proxies
 
 from shared.domain.destination import Pacer
 from shared.domain.errors import DestinationError, Refused, Throttled, Unauthorized, Unavailable
+from shared.domain.masking import mask_addresses
 
 _ATTEMPTS = 6
 _LONGEST_PAUSE_S = 8.0
@@ -161,13 +162,13 @@ class AutopilotRefusal(Refused):
 
 
 def _message(answer: requests.Response) -> str:
-    """Return Autopilot's own words; both shapes of its error bodies have ``message``."""
+    """Return Autopilot's own words, which are shown and logged; both shapes of its error bodies have ``message``."""
     try:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         return answer.reason or "no explanation"
     text = body.get("message") or body.get("error") if isinstance(body, dict) else None
-    return str(text)[:300] if text else answer.reason or "no explanation"
+    return mask_addresses(str(text))[:300] if text else answer.reason or "no explanation"
 
 
 def _retry_after_s(answer: requests.Response) -> float | None:

@@ -1,0 +1,39 @@
+"""What is shown of personal data."""
+
+import pytest
+
+from shared.domain.masking import mask, mask_addresses
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("jane@example.com", "j***@example.com"),
+        (" jane@example.com\n", "j***@example.com"),
+        ("a@b", "a***@b"),
+        ("@example.com", "@e***"),
+        ("0123456789", "01***"),
+        ("no", "***"),
+        ("", ""),
+    ],
+)
+def test_a_value_is_shown_as_far_as_it_takes_to_find_it_again(value: str, shown: str) -> None:
+    assert mask(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("jane.doe@example.com is not valid", "j***@example.com is not valid"),
+        (
+            "Contact <jane@example.com> and 'bo@example.com'.",
+            "Contact <j***@example.com> and 'b***@example.com'.",
+        ),
+        ("email=jane+x@example.com;bo@example.com", "email=j***@example.com;b***@example.com"),
+        ("Ñandú@exämple.com (x)", "Ñ***@exämple.com (x)"),
+        ("No such list @ Autopilot", "No such list @ Autopilot"),
+        ("", ""),
+    ],
+)
+def test_addresses_in_somebody_elses_words_are_masked(said: str, shown: str) -> None:
+    assert mask_addresses(said) == shown
