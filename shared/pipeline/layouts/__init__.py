@@ -2,10 +2,18 @@
 
 from shared.pipeline.layouts.adobe import part_group, read_drop_manifest
 from shared.pipeline.layouts.model_json import ManifestTable, read_manifest
-from shared.pipeline.layouts.names import DropManifest, ManifestFile, Partition, PlainFile, classify
+from shared.pipeline.layouts.names import (
+    MANIFEST_NAME,
+    DropManifest,
+    ManifestFile,
+    Partition,
+    PlainFile,
+    classify,
+)
 from shared.pipeline.layouts.order import Blob, in_order, natural_key
 
 __all__ = [
+    "MANIFEST_NAME",
     "Blob",
     "DropManifest",
     "ManifestFile",
