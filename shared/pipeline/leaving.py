@@ -72,9 +72,9 @@ class _Claims:
 
     def add(self, claim: str, name: str, *, without: str | None = None) -> None:
         """Add the leavers who are in a file; it may be missing. Who is in the file ``without`` does not count."""
-        people = f"select email from {self._fetch(name)}"
+        people = f"select theirs.email from {self._fetch(name)} as theirs"
         if without:
-            people += f" anti join {self._fetch(without)} using (email)"
+            people += f" anti join {self._fetch(without)} as gone on theirs.email = gone.email"
         self._database.execute(
             f"insert into {claim} select email from leavers semi join ({people}) using (email)"
         )

@@ -40,14 +40,14 @@ class FormerMapping:
     def bind(self, columns: Sequence[str]) -> HashFormer | None:
         """Return what gives the hash of a row of a file under the former mapping, by e-mail and the row's values.
 
-        It gives NO_FORMER_HASH for people whom new or changed fields fill. None when the file lacks a column of the
-        former mapping: then nobody can be compared by it.
+        It gives NO_FORMER_HASH for people whom new or changed fields fill. None when the file lacks a column of a
+        mapping: then nobody can be compared by it.
         """
         try:
             pick_former = pick_columns(columns, self._former.columns)
+            pick_fresh = pick_columns(columns, self._fresh.columns)
         except SegmentUnreadable:
             return None
-        pick_fresh = pick_columns(columns, self._fresh.columns)
         former, fresh, bare = self._former.encode, self._fresh.encode, self._bare.encode
 
         def hash_former(email: str, values: Sequence[object]) -> int:
