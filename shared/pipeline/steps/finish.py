@@ -70,6 +70,8 @@ def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
     write_rejects(context, run, task.staged)
     calls = run.counts.calls + context.stores.runs.progress(run.id).calls
     status, failure, remarks = _judge(context, task, run, rejected)
+    if failure and not run.dry:
+        _note_key(context, run, failure)
     said = (warning for staged in task.staged for warning in staged.warnings)
     ending = {
         "status": status,
@@ -125,20 +127,21 @@ def _explain_cancellation(run: Run) -> tuple[str, ...]:
 def _tell(context: RunContext, run: Run) -> None:
     """Tell whoever has to know. It is repeated rather than left out when a worker is lost here."""
     remember_run(context.stores, run)
-    if run.dry:
+    if not run.dry:
+        context.alerts.note_run(run)
+
+
+def _note_key(context: RunContext, run: Run, failure: Failure) -> None:
+    """Mark a connection whose key is no good; an outage of the vault passes. Whoever sees that the run has ended sees
+    that, too."""
+    if failure.code not in _KEY_PROBLEMS or failure.transient:
         return
-    if run.failure and run.failure.code in _KEY_PROBLEMS and not run.failure.transient:
-        _mark_connection(context, run.connection_id, run.failure.message)
-    context.alerts.note_run(run)
-
-
-def _mark_connection(context: RunContext, connection_id: str, problem: str) -> None:
-    if context.stores.connections.find(connection_id):
+    if context.stores.connections.find(run.connection_id):
         context.stores.connections.change(
-            connection_id,
+            run.connection_id,
             lambda present: present.model_copy(update={"status": ConnectionStatus.NEEDS_ATTENTION}),
         )
-        context.alerts.note_connection(connection_id, problem)
+        context.alerts.note_connection(run.connection_id, failure.message)
 
 
 def _tidy(context: RunContext, run: Run) -> None:
