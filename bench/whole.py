@@ -18,7 +18,7 @@ from bench.stage import FIELDS, write_segment
 from devkit.local.stack import LocalStack
 
 SEGMENT = "bench"
-ENDED = ("Successful", "Failed", "Canceled")
+ENDED = ("Successful", "Successful with rejects", "Failed", "Canceled")
 
 
 class App:

@@ -139,7 +139,7 @@ def _demo(arguments: argparse.Namespace) -> int:
             summary = demo.run(stack, source, Console())
     if arguments.report:
         arguments.report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    return 0 if summary["state"] == "Successful" else 1
+    return 0 if summary["state"] in demo.SUCCESSFUL else 1
 
 
 def _choose_source(arguments: argparse.Namespace, folder: Path) -> Source:

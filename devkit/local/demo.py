@@ -23,7 +23,8 @@ from devkit.local.source import Source
 from devkit.local.stack import LocalStack
 
 EXPORT = "Demonstration"
-ENDED = {"Successful", "Failed", "Canceled", "Skipped"}
+SUCCESSFUL = {"Successful", "Successful with rejects"}
+ENDED = SUCCESSFUL | {"Failed", "Canceled", "Skipped"}
 # Put on the list in the same call: one by one, 10,000 people would take minutes at the documented rate.
 SWITCHES = {"bulk_list": "honoured", "latency_ms": 50}
 SETTINGS = {"SETTLE_TIME_S": "3"}
@@ -83,7 +84,12 @@ def run(stack: LocalStack, source: Source, console: Console) -> dict[str, Any]:
         rejects = stack.state / "rejects.csv"
         rejects.write_bytes(api.download(f"runs/{ended['id']}/rejects"))
         shown = rejects.relative_to(Path.cwd()) if rejects.is_relative_to(Path.cwd()) else rejects
-        console.print(f"Every rejected row, with file, line and reason: {shown}", soft_wrap=True)
+        rows = sum(summary["rejected"].values())
+        console.print(
+            f"{rows:,} rows were rejected; docs/rejects.md explains the reasons. "
+            f"Each with its file, line and reason: {shown}",
+            soft_wrap=True,
+        )
     return summary
 
 
@@ -98,14 +104,9 @@ def upload(stack: LocalStack, source: Source) -> None:
 
 def _find_export(api: Api, source: Source) -> str | None:
     """Find the export that an earlier demonstration left, if it has the same mapping and segments."""
-    for export in api.get("exports")["exports"]:
-        fields = [
-            {key: value for key, value in field.items() if value is not None and key != "date_order"}
-            for field in export["fields"]
-        ]
-        wanted = [
-            {key: value for key, value in field.items() if key != "date_order"} for field in source.fields
-        ]
+    for export in api.get(f"exports?search={EXPORT}&size=200")["exports"]:
+        fields = [(field["field"], field["column"], field["type"]) for field in export["fields"]]
+        wanted = [(field["field"], field["column"], field.get("type")) for field in source.fields]
         segments = [segment["name"] for segment in export["segments"]]
         if (export["email_column"], fields, segments) == (source.email_column, wanted, list(source.segments)):
             return str(export["id"])

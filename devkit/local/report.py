@@ -48,6 +48,8 @@ def make_table(run: dict[str, Any], summary: dict[str, Any], expected: SegmentCo
         table.add_section()
     add("sent to Autopilot", summary["sent"])
     add("unchanged, not sent", summary["unchanged"])
+    if summary["removed"]:
+        add("taken off the list", summary["removed"])
     add("on the list, says Autopilot", summary["list_size"], expected and expected.people)
     add("calls", summary["calls"])
     add("seconds", summary["seconds"])

@@ -20,7 +20,8 @@ from devkit.local.stack import LocalStack
 from devkit.vault.rest import challenge_resource
 from shared.pipeline import places
 
-ENDED = {"Successful", "Failed", "Canceled", "Skipped"}
+SUCCESSFUL = {"Successful", "Successful with rejects"}
+ENDED = SUCCESSFUL | {"Failed", "Canceled", "Skipped"}
 FIELDS = (
     {"field": "FirstName", "column": "FirstName"},
     {"field": "MailingCity", "column": "City"},
@@ -153,6 +154,7 @@ class Segpilot:
         connection: str | None = None,
         email_column: str = "Email",
         fields: Iterable[Mapping[str, object]] = FIELDS,
+        **more: object,
     ) -> str:
         """Add an export of segments, with a connection of its own unless one is given; return its id."""
         body = {
@@ -161,6 +163,7 @@ class Segpilot:
             "email_column": email_column,
             "fields": list(fields),
             "segments": list(segments),
+            **more,
         }
         self._exports.append(str(self.post("exports", body)["id"]))
         return self._exports[-1]
@@ -171,7 +174,7 @@ class Segpilot:
 
     def runs(self, export_id: str) -> list[Json]:
         """Return the runs of an export, oldest first."""
-        found = [run for run in self.get("runs?size=200")["runs"] if run["export_id"] == export_id]
+        found = self.get(f"runs?size=200&export_id={export_id}")["runs"]
         return sorted(found, key=lambda run: run["created_at"])
 
     def wait_for_run(self, export_id: str, number: int = 1, *, timeout_s: float = 90) -> Json:
@@ -205,10 +208,12 @@ class Segpilot:
 
         return self.wait_until(look, f"run {number} of {export_id}")
 
-    def run_now(self, export_id: str, *, request_key: str | None = None, full: bool = False) -> Json:
+    def run_now(
+        self, export_id: str, *, request_key: str | None = None, full: bool = False, dry: bool = False
+    ) -> Json:
         """Ask for a run; return it as it was at once."""
         headers = {"Idempotency-Key": request_key} if request_key else {}
-        run: Json = self.post(f"exports/{export_id}/runs", {"full": full}, headers=headers)
+        run: Json = self.post(f"exports/{export_id}/runs", {"full": full, "dry": dry}, headers=headers)
         return run
 
     def find_segment(self, name: str) -> Json | None:
