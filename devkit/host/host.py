@@ -183,7 +183,7 @@ class Host:
                 system_key=self._keys.durable,
             )
         )
-        app.router.add_route("*", "/{path:.*}", self._http.handle)
+        app.router.add_route("*", "/{path:(?s:.*)}", self._http.handle)
         return app
 
 

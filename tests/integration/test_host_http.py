@@ -22,6 +22,10 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
             "params": dict(req.params), "route": dict(req.route_params), "body": req.get_body().decode()}
     return func.HttpResponse(json.dumps(seen), mimetype="application/json")
 
+@app.route(route="text/{text}", auth_level=func.AuthLevel.ANONYMOUS)
+def text(req: func.HttpRequest) -> str:
+    return req.route_params["text"]
+
 @app.route(route="guarded")
 def guarded(req: func.HttpRequest) -> str:
     return "in"
@@ -130,6 +134,11 @@ def test_a_response_keeps_status_headers_cookies_and_bytes(host: RunningHost) ->
         "b=2; Max-Age=60; Secure",
     ]
     assert host.call("HEAD", "/api/teapot").status_code == 418
+
+
+def test_a_path_may_hold_any_character(host: RunningHost) -> None:
+    answer = host.call("GET", "/api/text/a%0Ab%20%C3%A9")
+    assert (answer.status_code, answer.content.decode()) == (200, "a\nb é")
 
 
 def test_a_method_or_path_that_no_function_serves_is_not_found(host: RunningHost) -> None:
