@@ -6,7 +6,7 @@ from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, Consent, ExportUser
 from shared.domain.consent import CONSENT_TEXTS, CONSENT_VERSION
 from shared.domain.destination import DestinationList
-from shared.domain.errors import Invalid, SegpilotError
+from shared.domain.errors import Invalid, SecretUnavailable, SegpilotError
 from shared.domain.identifiers import new_id
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
@@ -101,7 +101,18 @@ class Connections:
         """Return the lists at the destination. Raises DestinationError or SecretUnavailable."""
         connection = self._stores.connections.get(connection_id).record
         principal.require_use(connection)
-        return self._probe.lists(connection)
+        try:
+            return self._probe.lists(connection)
+        except SecretUnavailable as problem:
+            if principal.role is Role.ADMINISTRATOR:
+                raise
+            # The problem names the secret, which is more than others see of a connection.
+            raise SecretUnavailable(
+                f"The key of the connection '{connection.display_name}' cannot be read.",
+                missing=problem.missing,
+                forbidden=problem.forbidden,
+                remedy="Ask an administrator to look at the connection.",
+            ) from None
 
     def edit(
         self, connection_id: str, changes: ConnectionChanges, expected: str | None, principal: Principal

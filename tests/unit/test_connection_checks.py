@@ -152,6 +152,19 @@ def test_lists_without_a_vault_are_an_error(office):
         office.connections.lists(connection.id, CONTRIBUTOR)
 
 
+def test_only_administrators_are_told_the_name_of_a_secret_that_is_gone(office):
+    office.vault.secrets["their-key"] = "right-key"
+    connection = office.shared(secret_name="their-key")
+    office.vault.secrets.clear()
+    messages = []
+    for principal in (ADMIN, CONTRIBUTOR):
+        with pytest.raises(SecretUnavailable) as raised:
+            office.connections.lists(connection.id, principal)
+        assert raised.value.missing
+        messages.append(raised.value.message)
+    assert ["their-key" in message for message in messages] == [True, False]
+
+
 def test_connections_whose_secret_has_gone_are_found_and_people_are_told(office):
     gone, hidden, fine = office.connected(), office.connected(), office.connected()
     del office.vault.secrets[gone.secret_name]
