@@ -1,5 +1,6 @@
 """Managing exports as a client does: from a suggestion over a preview to an export that is changed, parted and removed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -106,6 +107,22 @@ def test_of_two_edits_of_one_version_the_second_is_refused(app: Segpilot, tag: s
 
     assert app.get(f"exports/{export['id']}")["name"] == f"{tag} 1"
     assert put(app, export["id"], body(f"{tag} 3", connection), renewed.strip('"'))[0] == 200
+
+
+def test_of_many_edits_at_the_same_moment_one_wins(app: Segpilot, tag: str, connection: str) -> None:
+    export = add(app, body(tag, connection))
+    version = app.call("GET", f"api/exports/{export['id']}").headers["ETag"]
+
+    def edit(number: int) -> tuple[int, str]:
+        status, answer, _ = put(app, export["id"], body(f"{tag} {number}", connection), version)
+        return status, answer.get("name", "")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(edit, range(8)))
+
+    [winner] = [name for status, name in answers if status == 200]
+    assert sorted(status for status, _ in answers) == [200] + [412] * 7
+    assert app.get(f"exports/{export['id']}")["name"] == winner
 
 
 def test_an_export_is_detached_and_attached_duplicated_and_removed(
