@@ -21,12 +21,13 @@ _READ_BY_THE_HOST = frozenset(
 class Query:
     """A query parameter. ``kind`` is a type that can be read from text: a bounded number, an enum, a bool.
 
-    An absent one is ``default``; None means that it is simply not there.
+    An absent one is ``default``; None means that it is simply not there, unless it is ``required``.
     """
 
     description: str
     kind: Any = str
     default: Any = None
+    required: bool = False
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
@@ -57,7 +58,9 @@ def decode_query(given: Mapping[str, str], declared: Mapping[str, Query]) -> dic
     decoded: dict[str, Any] = {}
     for name, query in declared.items():
         if name not in given:
-            if query.default is not None:
+            if query.required:
+                errors.append({"pointer": f"?{name}", "detail": "it is needed"})
+            elif query.default is not None:
                 decoded[name] = query.default
             continue
         try:

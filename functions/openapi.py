@@ -136,7 +136,7 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
         schema = _IDENTIFIER if name == "id" else _NAME
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     for name, query in operation.parameters.items():
-        described = {"required": False, "description": query.description, "schema": query.schema}
+        described = {"required": query.required, "description": query.description, "schema": query.schema}
         yield {"name": name, "in": "query", **described}
     for name, description in operation.headers.items():
         yield {"name": name, "in": "header", "required": False, **_header(description)}

@@ -1,8 +1,12 @@
 """Erasures: make one person forgotten, everywhere."""
 
+from typing import Annotated
+
 import azure.durable_functions as df
+from pydantic import Field
 
 from functions.api.registry import location, operations
+from functions.decoding import Query
 from functions.erasing import start_erasure
 from functions.operation import Answer, Request, in_thread
 from shared.bootstrap import app
@@ -38,13 +42,14 @@ async def erase(request: Request, client: df.DurableOrchestrationClient) -> Answ
     summary="List erasures, newest first",
     answer=ErasurePage,
     errors=(Invalid, Forbidden, StorageUnavailable),
-    query={"after": "What the previous page gave as `next`.", "size": "How many, 1 to 200 (50)."},
+    query={
+        "after": "What the previous page gave as `next`.",
+        "size": Query("How many.", Annotated[int, Field(ge=1, le=200)], 50),
+    },
 )
 def list_erasures(request: Request) -> Answer:
-    size = request.query.get("size", "50")
-    if not size.isascii() or not size.isdigit() or not 1 <= int(size) <= 200:
-        raise Invalid("'size' must be a number from 1 to 200.")
-    return Answer(app().erasures.page(request.principal, int(size), request.query.get("after")))
+    size, after = request.query["size"], request.query.get("after")
+    return Answer(app().erasures.page(request.principal, size, after))
 
 
 @operations.add(

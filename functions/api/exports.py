@@ -1,6 +1,11 @@
 """Exports: what goes where."""
 
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
 from functions.api.registry import IF_MATCH, location, operations, versioned
+from functions.decoding import Query
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.domain.errors import (
@@ -19,8 +24,8 @@ from shared.usecases.export_views import ExportView
 _ABOUT_EXPORTS = (Forbidden, NotFound, StorageUnavailable)
 # Two changes at the same moment: one of them finds another connection than the one it was checked against.
 _CHANGES = (*_ABOUT_EXPORTS, Conflict, PreconditionFailed)
-_MAX_SIZE = 200
-_MAX_SEARCH = 200
+_SortColumn = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
+_Search = Annotated[str, StringConstraints(max_length=200)]
 
 
 @operations.add(
@@ -44,19 +49,21 @@ def add_export(request: Request) -> Answer:
     answer=ExportPage,
     errors=(Invalid, Forbidden, StorageUnavailable),
     query={
-        "sort": f"One of {', '.join(SORTS)} (name); '-' before it turns the order round.",
-        "search": "Words that occur in the names of the export, its segments or its connection.",
+        "sort": Query("The column; '-' before it turns the order round.", _SortColumn, "name"),
+        "search": Query(
+            "Words that occur in the names of the export, its segments or its connection.", _Search, ""
+        ),
         "connection_id": f"Only exports over this connection; '{NO_CONNECTION}' = those without one.",
         "segment": "Only exports that carry this segment.",
-        "active": "'true' or 'false': only exports that run by themselves, or only the others.",
-        "size": f"How many, 1 to {_MAX_SIZE} (50).",
+        "active": Query("Only exports that run by themselves, or only the others.", bool),
+        "size": Query("How many.", Annotated[int, Field(ge=1, le=200)], 50),
         "after": "What the previous page gave as `next`.",
     },
 )
 def list_exports(request: Request) -> Answer:
     """Everybody sees all exports, with their last run of any kind and the next one. What has no value in the column
     that is sorted by comes last."""
-    return Answer(app().export_list.page(_read_query(request), request.principal))
+    return Answer(app().export_list.page(ExportQuery(**request.query), request.principal))
 
 
 @operations.add("GET", "exports/{id}", summary="Show an export", answer=ExportView, errors=_ABOUT_EXPORTS)
@@ -205,23 +212,3 @@ def _versioned(export: ExportView) -> Answer:
 def _created(request: Request, export: ExportView) -> Answer:
     place = location(request, f"exports/{export.id}")
     return Answer(export, 201, {**place, **versioned(export.version)})
-
-
-def _read_query(request: Request) -> ExportQuery:
-    given = request.query
-    size, active, search = given.get("size", "50"), given.get("active"), given.get("search", "")
-    if not (size.isascii() and size.isdigit() and len(size) <= 3 and 1 <= int(size) <= _MAX_SIZE):
-        raise Invalid(f"'size' must be a number from 1 to {_MAX_SIZE}.")
-    if active not in (None, "true", "false"):
-        raise Invalid("'active' must be 'true' or 'false'.")
-    if len(search) > _MAX_SEARCH:
-        raise Invalid(f"'search' may have at most {_MAX_SEARCH} characters.")
-    return ExportQuery(
-        sort=given.get("sort", "name"),
-        search=search,
-        connection_id=given.get("connection_id"),
-        segment=given.get("segment"),
-        active=None if active is None else active == "true",
-        size=int(size),
-        after=given.get("after"),
-    )

@@ -1,6 +1,7 @@
 """Mappings: what a segment's columns could fill, and what people would be sent."""
 
 from functions.api.registry import operations
+from functions.decoding import Query
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.domain.errors import Forbidden, Invalid, NotFound, SegmentUnreadable, StorageUnavailable
@@ -14,15 +15,13 @@ from shared.usecases.previews import NewPreview, Preview
     summary="Suggest a mapping",
     answer=MappingSuggestion,
     errors=(Invalid, Forbidden, NotFound, SegmentUnreadable, StorageUnavailable),
-    query={"connection_id": "The connection whose fields are to be filled. Required."},
+    query={"connection_id": Query("The connection whose fields are to be filled.", required=True)},
 )
 def suggest_mapping(request: Request) -> Answer:
     """From the names of the columns, in English, Spanish or Romanian, and from the first rows. Nothing is stored: send
     what you confirm in an export."""
-    connection_id = request.query.get("connection_id")
-    if not connection_id:
-        raise Invalid("Say which connection the mapping is for: '?connection_id='.")
-    return Answer(app().mappings.suggest(request.params["name"], connection_id, request.principal))
+    name, connection_id = request.params["name"], request.query["connection_id"]
+    return Answer(app().mappings.suggest(name, connection_id, request.principal))
 
 
 @operations.add(

@@ -238,3 +238,8 @@ def test_a_query_parameter_that_does_not_fit_is_named(given):
 
 def test_what_the_host_reads_of_a_query_is_no_mistake():
     assert asked(code="the-function-key", clientId="default")[0] == 204
+
+
+def test_a_query_parameter_that_is_needed_must_be_there():
+    seen = call(lambda _request: Answer(status=204), query={"q": Query("Needed.", required=True)}, given={})
+    assert [error["pointer"] for error in problem_of(seen)["errors"]] == ["?q"]
