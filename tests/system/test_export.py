@@ -65,7 +65,7 @@ def test_everything_that_goes_wrong_in_real_files_is_accounted_for(
     app.upload(f"{tag}/people.csv.gz", (tmp_path / "people.csv.gz").read_bytes())
     run = app.wait_for_run(export)
 
-    assert outcome(run) == ("Successful", None)
+    assert outcome(run) == ("Successful with rejects", None)
     assert run["counts"]["profiles"] == written.people
     assert run["rejected"] == count_rejects(written)
     assert run["dropped_values"] == {
@@ -107,7 +107,7 @@ def test_someone_whom_autopilot_refuses_is_a_reject_and_the_others_get_through(
     app.upload(f"{tag}/people.csv", people.data)
     run = app.wait_for_run(export)
 
-    assert outcome(run) == ("Successful", None)
+    assert outcome(run) == ("Successful with rejects", None)
     assert (run["counts"]["sent"], run["counts"]["refused"]) == (299, 1)
     assert [(row["line"], row["column"]) for row in app.rejects(run["id"])] == [("152", "Email")]
     assert set(app.simulator.members(tag)) == people.emails - {bad}
