@@ -35,7 +35,7 @@ _Search = Annotated[str, StringConstraints(max_length=200)]
     body=NewExport,
     answer=ExportView,
     status=201,
-    errors=(Invalid, Forbidden, StorageUnavailable),
+    errors=(Invalid, Forbidden, Conflict, StorageUnavailable),
 )
 def add_export(request: Request) -> Answer:
     """Adding does not run it: an upload, its schedule, the refresh, or a request of its own does."""
@@ -110,7 +110,7 @@ def remove_export(request: Request) -> Answer:
     body=Duplicate,
     answer=ExportView,
     status=201,
-    errors=(Invalid, *_ABOUT_EXPORTS),
+    errors=(Invalid, Conflict, *_ABOUT_EXPORTS),
 )
 def duplicate_export(request: Request) -> Answer:
     """The copy is not active until somebody activates it."""
