@@ -297,5 +297,8 @@ def test_every_reason_code_is_documented() -> None:
     sources = [path.read_text("utf-8") for path in (root / "shared").rglob("*.py")]
     pattern = re.compile(r'(?:SegmentUnreadable|_refused)\((?:[^()]|\([^()]*\))*?code="([a-z-]+)"')
     raised = {code for source in sources for code in pattern.findall(source)}
-    documented = set(re.findall(r"^\| `([a-z_-]+)` \|", text, re.MULTILINE))
+    tables = re.findall(r"^\| code \| meaning \|\n(?:\|.*\n)+", text, re.MULTILINE)
+    documented = {
+        code for table in tables for code in re.findall(r"^\| `([a-z_-]+)` \|", table, re.MULTILINE)
+    }
     assert documented == raised | {code.value for code in BrokenCode}
