@@ -115,15 +115,21 @@ class RunContext:
     @contextmanager
     def session(self, run: Run, connection: Connection) -> Iterator[Session]:
         """Open a session with the destination for a run, which ends it by being cancelled."""
-        with self.paced_session(connection, self.stop_watch(run)) as session:
+        patience_s = self.limits.key_patience_s
+        with self.paced_session(connection, self.stop_watch(run), key_patience_s=patience_s) as session:
             yield session
 
     @contextmanager
-    def paced_session(self, connection: Connection, stop: Callable[[], bool]) -> Iterator[Session]:
-        """Open a session with the destination, paced with everybody else who uses the connection."""
+    def paced_session(
+        self, connection: Connection, stop: Callable[[], bool], *, key_patience_s: float = 0.0
+    ) -> Iterator[Session]:
+        """Open a session with the destination, paced with everybody else who uses the connection.
+
+        ``key_patience_s`` is for how long a key that is refused is waited for to be replaced.
+        """
         pacer = RunPacer(self.paces.of(connection.id), self.max_calls_per_s(connection), stop)
         session = self.destinations[connection.destination].open(
-            KeyReader(self.stores, self.vault, connection, pacer.pause, self.limits.key_patience_s),
+            KeyReader(self.stores, self.vault, connection, pacer.pause, key_patience_s),
             pacer,
             connection.learnt,
             connections=self.limits.push_threads,
