@@ -1,7 +1,7 @@
 """Arrivals: files come in any order, twice, late or incomplete, and every snapshot sets off each export once."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,75 +10,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from shared.domain.errors import SegmentUnreadable
-from shared.domain.export import Export, SegmentChoice
-from shared.domain.run import Run
-from shared.pipeline.journal import Journal
-from shared.pipeline.peeking import Peeker
-from shared.usecases.arrivals import Arrival, Arrivals, ArrivalState
-from shared.usecases.registrations import Registrations
-from shared.usecases.run_orders import RunOrders
-from tests.fakes import MemoryBlobs
-from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
+from shared.usecases.arrivals import ArrivalState
+from tests.fakes_stores import START
+from tests.inbox import SETTLE_S, Inbox
 
 EXPORT_FOLDER = "CustomerInsights_abcd1234/BlobExport"
 MANIFEST = f"{EXPORT_FOLDER}/model.json"
-SETTLE_S = 60
 REAL_LAYOUTS = Path(__file__).parents[3] / "shared" / "data" / "layouts"
-
-
-class Inbox:
-    """The segment container, and what its arrivals set off."""
-
-    def __init__(self, *segments: str) -> None:
-        self.clock, self.stores, self.blobs = FakeClock(), MemoryStores(), MemorySegmentBlobs()
-        self.registrations = Registrations(self.stores, Peeker(self.blobs, 16))
-        self.arrivals = Arrivals(self.stores, self.blobs, self.registrations, SETTLE_S, self.clock)
-        self._orders = RunOrders(self.stores, MemoryBlobs(), Journal(MemoryBlobs(), self.clock), self.clock)
-        self._settling: list[str] = []
-        for number, name in enumerate(segments):
-            export = Export(
-                id=f"export-{number}",
-                name=f"Export {name}",
-                connection_id="connection-1",
-                email_column="EMail",
-                segments=(SegmentChoice(name=name),),
-                created_at=START,
-                updated_at=START,
-            )
-            self.stores.exports.add(export.id, export)
-
-    def put(
-        self, name: str, content: str | bytes = "EMail\na@example.com\n", at: datetime | None = None
-    ) -> str:
-        self.blobs.put(name, content, at or self.clock())
-        return name
-
-    def upload(self, name: str, content: str | bytes = "EMail\na@example.com\n") -> Arrival:
-        """Put a file and hear of it."""
-        return self.notice(self.put(name, content))
-
-    def notice(self, name: str) -> Arrival:
-        arrival = self.arrivals.inspect(name)
-        if arrival.state is ArrivalState.SETTLING:
-            self._settling.append(name)
-        self._orders.for_arrival(arrival.snapshots)
-        return arrival
-
-    def settle(self) -> None:
-        """Let time pass until nothing waits any longer."""
-        while self._settling:
-            self.clock.advance(SETTLE_S)
-            waiting, self._settling = self._settling, []
-            for name in waiting:
-                self.notice(name)
-
-    @property
-    def runs(self) -> list[Run]:
-        return list(self.stores.runs.all())
-
-    def files_of(self, segment: str) -> list[str]:
-        """The files of a segment's newest snapshot."""
-        return [file.name for file in self.stores.segments.get(segment).record.snapshot.files]
 
 
 def partition(table: str, number: int, minute: str = "2022/10/27/1433") -> str:
