@@ -137,6 +137,9 @@ class ChunkPush:
 
     def _push(self, batch: Batch) -> bool:
         """Push or remove one batch; returns whether every person in it got an answer."""
+        if not batch:
+            # An erasure has taken everybody out of it.
+            return True
         if self._halt.is_set() or time.monotonic() > self._ends_at:
             return False
         outcome, whole = Outcome(), False

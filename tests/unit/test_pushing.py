@@ -96,6 +96,13 @@ def results(state: MemoryBlobs) -> list[list[str]]:
     return sorted(line.split("\t") for name in files for line in state.read(name).decode().splitlines())
 
 
+def test_a_batch_whose_people_were_all_erased_takes_no_call() -> None:
+    state, session = stored([["ada@example.com"], [], ["bob@example.com"]]), FakeSession()
+
+    assert push(state, session) == Pushed(counts=Counts(sent=2, calls=2))
+    assert session.begun == ["ada@example.com", "bob@example.com"]
+
+
 def test_everybody_gets_a_line_in_the_results() -> None:
     state = stored([["ada@example.com", "bob@example.com"]])
 
