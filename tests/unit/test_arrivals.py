@@ -333,3 +333,43 @@ def test_recorded_layouts_arrive_in_any_order(layout):
             snapshot = inbox.stores.segments.get("HighValueSegment").record.snapshot
             assert snapshot.has_header is (layout == "ci-blob")
             assert snapshot.columns[3] == "EMail"
+
+
+def test_what_a_manifest_says_of_the_header_counts_more_than_what_was_declared():
+    inbox = Inbox("VIP")
+    inbox.declare("VIP", "auto", "partial", has_header=True, delimiter=";")
+    inbox.put(partition("VIP", 1))
+    inbox.upload(MANIFEST, manifest([partition("VIP", 1)], has_header=False))
+    snapshot = inbox.segment("VIP").snapshot
+    assert (snapshot.has_header, snapshot.delimiter, snapshot.mode) == (False, ",", "partial")
+
+
+def test_without_a_manifest_what_was_declared_of_the_header_counts():
+    inbox = Inbox("VIP")
+    inbox.declare("VIP", has_header=False, delimiter=";")
+    inbox.upload(partition("VIP", 1), "1;a@example.com\n")
+    inbox.settle()
+    segment = inbox.segment("VIP")
+    assert (segment.snapshot.has_header, segment.columns) == (False, ("column_1", "column_2"))
+
+
+def test_a_table_that_cannot_be_used_leaves_its_reason_on_the_segment_until_a_good_one_comes():
+    inbox = Inbox("VIP")
+    old, new = partition("VIP", 1, "2022/10/26/1433"), partition("VIP", 1)
+    inbox.put(old)
+    inbox.upload(MANIFEST, manifest([old]))
+    inbox.clock.advance(86_400)
+    inbox.upload(MANIFEST, manifest([new, partition("VIP", 2)]))
+    assert "2 of 2 files" in inbox.segment("VIP").warning
+    inbox.put(new, "")
+    inbox.put(partition("VIP", 2))
+    inbox.clock.advance(SETTLE_S)
+    inbox.notice(MANIFEST)
+    assert new in inbox.segment("VIP").warning
+    with pytest.raises(SegmentUnreadable):
+        inbox.upload(MANIFEST, "{")
+    assert MANIFEST in inbox.segment("VIP").warning
+    inbox.put(new)
+    inbox.upload(MANIFEST, manifest([new, partition("VIP", 2)]))
+    assert inbox.segment("VIP").warning is None
+    assert len(inbox.runs) == 2

@@ -5,7 +5,15 @@ import json
 import pytest
 
 from shared.domain.errors import SegmentUnreadable
-from shared.pipeline.layouts import ManifestFile, Partition, PlainFile, classify, read_manifest
+from shared.pipeline.layouts import (
+    DropManifest,
+    ManifestFile,
+    Partition,
+    PlainFile,
+    classify,
+    part_group,
+    read_manifest,
+)
 
 FOLDER = "CustomerInsights_abcd1234/BlobExport"
 MANIFEST = f"{FOLDER}/model.json"
@@ -21,6 +29,7 @@ HERE = f"https://acct.blob.core.windows.net/segments/{FOLDER}"
         "vip/a.parquet",
         "vip/a.jsonl",
         "vip/a.txt",
+        "vip/a.zip",
         "vip/año nuevo.csv",
         "vip/model.csv",
     ],
@@ -79,6 +88,28 @@ def test_the_file_of_a_partition_may_be_called_otherwise_than_its_table():
 @pytest.mark.parametrize("name", [MANIFEST, f"{FOLDER}/HighValue/model.json", f"in/{MANIFEST}"])
 def test_a_manifest_lies_beside_the_tables_or_in_one(name):
     assert classify(name) == ManifestFile(name)
+
+
+def test_a_manifest_of_adobe_lies_in_a_segment():
+    assert classify("vip/a/manifest-1-2.json") == DropManifest("vip", "vip/a/manifest-1-2.json")
+    assert classify("manifest-1-2.json") is None
+    assert classify("CustomerInsights_abcd/manifest-1-2.json") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("vip/a.csv", "vip/a_2.csv", True),
+        ("vip/a_2.csv.gz", "vip/a_13.csv.gz", True),
+        ("vip/x_20260301080000.csv", "vip/x_20260301080000_2.csv", True),
+        ("vip/x_20260301_080000.csv", "vip/x_20260301_090000.csv", False),
+        ("vip/a.csv", "vip/b_2.csv", False),
+        ("vip/a.csv", "vip/a_2.json", False),
+        ("vip/a.csv", "other/a_2.csv", False),
+    ],
+)
+def test_parts_of_adobe_are_called_like_each_other(one, other, is_same):
+    assert (part_group(one) == part_group(other)) is is_same
 
 
 def table(*locations: str, name: str = "HighValue", **settings: object) -> dict:
