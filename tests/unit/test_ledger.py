@@ -1,8 +1,11 @@
 """The ledger: what a run's results make of it."""
 
-from shared.pipeline.ledger import Answer, refused_line
+from shared.domain.export import FieldMapping
+from shared.pipeline.erased_files import Person, drop_person
+from shared.pipeline.ledger import Answer, leaver_line, read_mapping, refused_line
 from shared.pipeline.ledger import accepted_line as line_of_accepted
-from tests.staging_bench import StagingBench
+from shared.pipeline.workspace import open_database
+from tests.staging_bench import LEDGER, StagingBench
 
 
 def accepted_line(email, content_hash, contact_id):
@@ -73,3 +76,31 @@ def test_strange_contact_ids_and_addresses_survive():
     assert ledger["o'neil@example.com"] == (1, 'a b c"d')
     assert ledger["ünï@example.com"] == (3, "NULL")
     assert ledger["null@example.com"] == (2, "")
+
+
+def test_a_ledger_without_an_erased_person_still_says_its_mapping(tmp_path):
+    bench = StagingBench()
+    bench.fields = (FieldMapping(field="FirstName", column="First"),)
+    bench.merge(
+        accepted_line("ana@example.com", 1, "person-1") + accepted_line("ion@example.com", 2, "person-2")
+    )
+    assert drop_person(bench.state, LEDGER, Person("ana@example.com")) == ("ledger rows", 1)
+    assert bench.ledger() == {"ion@example.com": (2, "person-2")}
+    bench.state.download(LEDGER, tmp_path / "ledger.parquet")
+    with open_database(tmp_path, 128) as database:
+        assert read_mapping(database, tmp_path / "ledger.parquet") == bench.fields
+
+
+def test_whoever_was_taken_off_is_off_the_ledger_and_whoever_was_not_stays():
+    bench = StagingBench()
+    bench.merge("".join(accepted_line(f"{name}@example.com", 1, name) for name in ("ana", "ion", "eva")))
+    off, on = (
+        leaver_line("ana@example.com", "ana", removed=True),
+        leaver_line("ion@example.com", "ion", removed=False),
+    )
+    twice = leaver_line("eva@example.com", "eva", removed=False) + leaver_line(
+        "eva@example.com", "eva", removed=True
+    )
+    for _ in range(2):
+        bench.merge(off + on + twice)
+        assert set(bench.ledger()) == {"ion@example.com"}

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.destination import Outcome, Profile, Stopped
+from shared.domain.destination import Leaver, Outcome, Profile, Stopped
 from shared.domain.errors import NotFound, Refused, StorageUnavailable, Unauthorized, Unavailable
 from shared.domain.run import Counts
 from shared.pipeline import places
+from shared.pipeline.chunks import write_leavers
 from shared.pipeline.pushing import ChunkPush, Pushed, PushTask
 from tests.fakes import MemoryBlobs
 
@@ -331,3 +332,44 @@ def test_a_batch_that_takes_long_is_seen_to_make_progress() -> None:
 
     assert pushed.counts.sent == reports[-1].sent == 3
     assert any(counts.sent == 1 for counts in reports)
+
+
+class RemovingSession(FakeSession):
+    """Takes everybody off but those whose removal is refused; ``faults`` are raised one after the other."""
+
+    def __init__(self, *refused: str, faults: Sequence[Exception | None] = ()) -> None:
+        super().__init__()
+        self._refused, self._faults = refused, list(faults)
+
+    def remove(self, list_id: str, leavers: Sequence[Leaver], outcome: Outcome) -> None:
+        for leaver in leavers:
+            if leaver.email in self._refused:
+                outcome.refused[leaver.email] = "whatever"
+            else:
+                outcome.removed.add(leaver.email)
+        if self._faults and (fault := self._faults.pop(0)):
+            raise fault
+
+
+def remove(session: RemovingSession, count: int) -> tuple[Pushed, MemoryBlobs]:
+    state = MemoryBlobs()
+    leavers = [(f"p{number:02}@example.com", f"person_{number}") for number in range(count)]
+    assert write_leavers(state, FOLDER, leavers, batches_per_chunk=50) == 1
+    task = TASK.model_copy(update={"chunk": 0, "removals": True})
+    return ChunkPush(session, state, task, threads=1, turn_s=60, report=lambda counts: None).run(), state
+
+
+def test_leavers_are_taken_off_and_those_who_could_not_be_are_told() -> None:
+    pushed, state = remove(RemovingSession("p01@example.com"), 3)
+    assert pushed == Pushed(counts=Counts(removed=2), rejected={"not_removed": 1})
+    assert results(state) == [
+        ["not_removed", "p01@example.com", "", "person_1", "", "", ""],
+        ["removed", "p00@example.com", "", "person_0", "", "", ""],
+        ["removed", "p02@example.com", "", "person_2", "", "", ""],
+    ]
+
+
+def test_leavers_who_were_not_reached_are_pending() -> None:
+    pushed, state = remove(RemovingSession(faults=[None, Unavailable("gone")]), 35)
+    assert (pushed.pending, pushed.retryable, pushed.counts.removed) == ((1, 2, 3), True, 10)
+    assert len(results(state)) == 20
