@@ -50,6 +50,8 @@ def test_a_receiver_is_set_shown_tried_and_removed(app: Segpilot, receiver: Rece
 
     assert app.call("DELETE", path).status_code == 204
     assert app.call("POST", f"{path}/test").status_code == 404
+    log = (app.stack.state / "logs" / "app.log").read_text(encoding="utf-8")
+    assert ("set_alert_target" in log, "the-token" in log, key in log) == (True, False, False)
 
 
 @pytest.mark.parametrize(
