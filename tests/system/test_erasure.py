@@ -95,6 +95,10 @@ def test_nothing_is_left_of_an_erased_person(app: Segpilot, tag: str, person: st
         assert person not in told.text.lower()
         assert email_hash(person) not in told.text
     assert not [each for each in app.heard if person.encode() in each.lower()]
+    for part in ("host", "logs"):
+        files = [path for path in (app.stack.state / part).rglob("*") if path.is_file()]
+        assert files
+        assert [path.name for path in files if person.encode() in path.read_bytes().lower()] == []
 
 
 def test_an_erased_person_is_not_sent_again(app: Segpilot, tag: str, person: str) -> None:
