@@ -1,5 +1,6 @@
 """What the app itself keeps of an export, a connection or the refresh, apart from what people edit."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,8 +36,8 @@ class LastRun(Record):
 class Standing(Record):
     """Of one subject: an export's, a connection's or the refresh's id. ``slot_at`` is the last slot that was served of
     the schedule whose digest is ``schedule``; before the first, it is the moment from which that schedule counts.
-    ``retry_run`` names a run that failed in passing and is tried again at ``retry_at``. ``alert_id``
-    is the alert that told of the condition."""
+    ``retry_run`` names a run that failed in passing and is tried again at ``retry_at``, together with ``retry_also``,
+    those that failed since. ``alert_id`` is the alert that told of the condition."""
 
     subject: str
     last_run: LastRun | None = None
@@ -44,8 +45,33 @@ class Standing(Record):
     slot_at: Moment | None = None
     retry_at: Moment | None = None
     retry_run: str | None = None
+    retry_also: tuple[str, ...] = ()
     condition: Condition = Condition.WELL
     alert_id: str | None = None
+
+    @property
+    def retries(self) -> tuple[str, ...]:
+        """The runs that are tried again."""
+        return (self.retry_run, *self.retry_also) if self.retry_run else ()
+
+    def with_retry(self, run_id: str, at: datetime) -> "Standing":
+        """Return the standing with a run that is tried again at that moment, or sooner when others are."""
+        if run_id in self.retries:
+            return self
+        if self.retry_run:
+            return self.model_copy(update={"retry_also": (*self.retry_also, run_id)})
+        return self.model_copy(update={"retry_run": run_id, "retry_at": at})
+
+    def without_retries(self, run_ids: Collection[str]) -> "Standing":
+        """Return the standing after these runs were tried again."""
+        left = tuple(each for each in self.retries if each not in run_ids)
+        return self.model_copy(
+            update={
+                "retry_run": left[0] if left else None,
+                "retry_also": left[1:],
+                "retry_at": self.retry_at if left else None,
+            }
+        )
 
 
 class AlertEvent(StrEnum):

@@ -29,7 +29,7 @@ class AlertDesk:
 
     def note_run(self, run: Run) -> None:
         """Tell of a run that changed the condition of its export. Dry and canceled runs change none, nor does one that
-        failed and is tried again; whoever notes a failure sets the standing's ``retry_run`` before."""
+        failed and is tried again; whoever notes a failure plans the retry on the standing before."""
         with _nothing_raised("a run"):
             condition = condition_after(run)
             if condition is None:
@@ -39,9 +39,7 @@ class AlertDesk:
             needs = asked if condition is Condition.APPROVAL_NEEDED else ""
 
             def is_retried(standing: Standing) -> bool:
-                return bool(
-                    condition is Condition.FAILED and standing.retry_at and standing.retry_run == run.id
-                )
+                return condition is Condition.FAILED and run.id in standing.retries
 
             def write(alert_id: str, connection: Connection, at: datetime) -> Alert:
                 return run_alert(alert_id, run, connection, condition, at)

@@ -114,19 +114,18 @@ class Ticks:
     def _try_again(self, standing: Standing, now: datetime) -> list[Run]:
         if standing.retry_run is None or standing.retry_at is None or standing.retry_at > now:
             return []
-        failed = self._stores.runs.find(standing.retry_run)
-        again = self._orders.again(failed.record, standing.retry_at) if failed else None
-
-        def forget(present: Standing | None) -> Standing:
-            # Another run may have failed meanwhile.
-            if present is None or present.retry_run != standing.retry_run:
-                return present or standing
-            return present.model_copy(update={"retry_run": None, "retry_at": None})
-
-        self._stores.standings.upsert(standing.subject, forget)
-        if failed and again is None:
-            self._alerts.note_run(failed.record)  # nobody was told while there was hope
-        return [again] if again else []
+        runs, hopeless = list[Run](), list[Run]()
+        for wanted_id in standing.retries:
+            if failed := self._stores.runs.find(wanted_id):
+                again = self._orders.again(failed.record, standing.retry_at)
+                (runs if again else hopeless).append(again or failed.record)
+        # Another run may have failed meanwhile.
+        self._stores.standings.upsert(
+            standing.subject, lambda present: (present or standing).without_retries(standing.retries)
+        )
+        for each in hopeless:
+            self._alerts.note_run(each)  # nobody was told while there was hope
+        return runs
 
     def _left_behind(self, standing: Standing, now: datetime) -> list[Run]:
         """Return the newest run if it still waits to be started: whoever created it may have been cut off."""

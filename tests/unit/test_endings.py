@@ -88,6 +88,17 @@ def test_after_so_many_attempts_it_is_given_up(attempt, again):
         assert "failed 3 times" in plant.run_of(run_id).warnings[-1]
 
 
+def test_runs_of_one_outage_are_tried_again_together():
+    plant = Plant("vip", "churn")
+    plant.arrive("churn", *people(1))
+    first, _ = fail(plant, AWAY)
+    plant.clock.advance(600)
+    second, warnings = fail(plant, AWAY)
+    standing = plant.stores.standings.get("export-1").record
+    assert standing.retries == (first, second)
+    assert "2026-03-01 08:30 UTC" in warnings[0]
+
+
 def test_what_failed_for_good_is_not_tried_again():
     plant = Plant()
     _, warnings = fail(plant, NO)

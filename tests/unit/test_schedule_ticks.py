@@ -290,6 +290,21 @@ def test_a_run_that_failed_in_passing_is_tried_again_when_its_time_has_come():
     assert [run.attempt for run in watch.tick()] == [3]
 
 
+def test_all_runs_of_an_export_that_an_outage_has_ended_are_tried_again():
+    watch = Watch()
+    watch.add("export", Schedule())
+    orders = [watch.orders.on_demand("export", NewRun(full=full), ADA) for full in (True, False)]
+    for run in orders:
+        watch.end(run, RunStatus.FAILED)
+        watch.stores.standings.change(
+            "export", lambda present, run=run: present.with_retry(run.id, START + HOUR)
+        )
+    watch.clock.now = START + HOUR
+    assert [run.full for run in watch.tick()] == [True, False]
+    assert watch.stores.standings.get("export").record.retries == ()
+    assert watch.at(START + HOUR + MINUTE) == []
+
+
 def test_a_second_attempt_that_is_interrupted_is_not_a_third_one():
     watch = Watch()
     watch.add("export", Schedule())

@@ -20,9 +20,9 @@ def plan_retry(context: RunContext, run: Run, failure: Failure) -> tuple[str, ..
         return (f"It has failed {run.attempt} times now and is not repeated by itself any more.",)
     at = context.clock() + timedelta(seconds=context.limits.run_retry_after_s)
 
-    def remember(present: Standing | None) -> Standing:
-        standing = present or Standing(subject=run.export_id)
-        return standing.model_copy(update={"retry_at": at, "retry_run": run.id})
-
-    context.stores.standings.upsert(run.export_id, remember)
+    standing = context.stores.standings.upsert(
+        run.export_id,
+        lambda present: (present or Standing(subject=run.export_id)).with_retry(run.id, at),
+    )
+    at = standing.retry_at or at
     return (f"It failed in passing (attempt {run.attempt} of {attempts}) and is repeated at {at:{MINUTE}}.",)
