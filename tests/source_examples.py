@@ -4,7 +4,7 @@ import gzip
 import io
 import re
 import zipfile
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "segment-files.md"
@@ -13,13 +13,12 @@ _EXAMPLE = re.compile(
 )
 
 
-@cache
-def examples() -> dict[str, bytes]:
-    """Return the content of each file by its name, packed as its name says."""
+def examples(change: Callable[[str], str] = str) -> dict[str, bytes]:
+    """Return the content of each file by its name, changed as text and packed as its name says."""
     files: dict[str, bytes] = {}
     archives: dict[str, dict[str, str]] = {}
     for found in _EXAMPLE.finditer(DOCUMENT.read_text("utf-8")):
-        name, text = found["name"], found["text"]
+        name, text = found["name"], change(found["text"])
         if found["archive"]:
             archives.setdefault(found["archive"], {})[name] = text
         else:

@@ -179,7 +179,7 @@ def test_a_file_that_no_export_wants_is_a_segment_all_the_same(app: Segpilot, ta
     segment = app.wait_until(lambda: app.find_segment(name), "the segment")
 
     assert segment["name"] == name
-    assert name in {each["name"] for each in app.get("segments")["segments"]}
+    assert name in {each["name"] for each in app.get(f"segments?search={tag}")["segments"]}
     export = app.add_export(name)
     run = app.wait_for(app.run_now(export)["id"])
     assert outcome(run) == ("Successful", None)
