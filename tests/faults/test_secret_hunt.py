@@ -1,4 +1,4 @@
-"""After good runs, bad runs and crashes the API key is in the vault, encrypted, and nowhere else."""
+"""After good runs, bad runs and crashes no secret is anywhere but in the vault, encrypted."""
 
 import base64
 import gzip
@@ -22,7 +22,7 @@ from tests.system.invariants import outcome
 
 @dataclass(frozen=True)
 class Scene:
-    """What was left behind; `keys` are all API keys that were ever typed in."""
+    """What was left behind; `keys` are all API keys that were ever typed in, and the secrets of a receiver of alerts."""
 
     app: Segpilot
     keys: list[str]
@@ -60,9 +60,12 @@ def live_through_a_lot(scene: Scene) -> None:
     assert outcome(app.wait_for(app.run_now(export, full=True)["id"])) == ("Successful", None)
 
     refused = app.add_connection(api_key=wrong)
+    scene.keys.extend(set_receiver(app, refused))
     assert app.post(f"connections/{refused}/connect")["status"] == "Needs attention"
     failing = app.add_export("good", connection=refused)
     assert outcome(app.wait_for(app.run_now(failing)["id"])) == ("Failed", "key-refused")
+    assert app.post(f"connections/{refused}/alert/test")["delivered"] is False
+    app.wait_until(lambda: app.get(f"connections/{refused}/alert")["waiting"] or None, "an alert that waits")
 
     app.put_secret("own-key", own)
     elsewhere = app.add_connection(secret_name="own-key")
@@ -95,6 +98,17 @@ def live_through_a_lot(scene: Scene) -> None:
     )
     app.call("DELETE", f"api/exports/{failing}")
     assert app.call("DELETE", f"api/connections/{refused}").status_code == 204
+
+
+def set_receiver(app: Segpilot, connection: str) -> tuple[str, str]:
+    """Send alerts to where nobody listens; return what is secret about it, which is told this once."""
+    token = f"hook-{uuid4().hex}"
+    before = len(app.heard)
+    url = f"http://127.0.0.1:9/{token}"
+    answer = app.call("PUT", f"api/connections/{connection}/alert", {"url": url, "shape": "generic"})
+    assert answer.status_code == 200, answer.text
+    del app.heard[before:]
+    return token, answer.json()["signing_key"]
 
 
 def test_no_key_is_in_any_file_that_the_parts_keep(scene: Scene) -> None:
