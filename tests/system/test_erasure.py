@@ -68,7 +68,12 @@ def person(tag: str) -> str:
 def test_nothing_is_left_of_an_erased_person(app: Segpilot, tag: str, person: str) -> None:
     other = f"bo.{tag}@example.com"
     connections = [app.add_connection(), app.add_connection()]
-    exports = [app.add_export(tag, connection=each, fields=()) for each in connections]
+    lists = [tag, f"{tag}-too"]
+    choices = [{"name": tag, "list_name": each} for each in lists]
+    exports = [
+        app.add_export(choice, connection=each, fields=())
+        for choice, each in zip(choices, connections, strict=True)
+    ]
     send(app, tag, exports, segment_of(person, other))
     rehearsal = app.post(f"exports/{exports[0]}/runs", {"dry": True, "full": True})
     app.wait_for(rehearsal["id"])
@@ -85,7 +90,7 @@ def test_nothing_is_left_of_an_erased_person(app: Segpilot, tag: str, person: st
     assert sorted(results.values()) == ["deleted", "not found"]
     assert {"ledger rows", "rejects", "row logs"} <= set(receipt["traces"])
     assert known(app, person, other) == {other}
-    assert app.simulator.members(tag) == [other]
+    assert [app.simulator.members(each) for each in lists] == [[other], [other]]
     assert ours(hunt_storage(app, [person, email_hash(person), mask(person)])) == []
     keys = json.loads((app.stack.state / "host" / "keys.json").read_text(encoding="utf-8"))
     key = keys["systemKeys"]["durabletask_extension"]
