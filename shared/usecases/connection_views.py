@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection
-from shared.domain.errors import Invalid
 from shared.domain.identifiers import version_of
 from shared.domain.ports import Stores
+from shared.usecases.listing import sort_by
 
 _MADE_BY_THE_APP = frozenset({"status", "finding", "learnt", "exports", "updated_by", "updated_at"})
 
@@ -72,18 +72,11 @@ _SORTS: dict[str, Callable[[Any], Any]] = {
     "updated_at": lambda view: view.updated_at,
 }
 SORTS = tuple(_SORTS)
-_SORTS_AT_A_GLANCE = ("name", "type")
+_AT_A_GLANCE = ("name", "type")
 
 
 def sort_views(views: Sequence[View], column: str, principal: Principal) -> list[View]:
-    """Sort by a column, downwards when it begins with ``-``; equals by name. Raises Invalid for an unknown one."""
-    name = column.removeprefix("-")
-    sorts = SORTS if principal.role is Role.ADMINISTRATOR else _SORTS_AT_A_GLANCE
-    if name not in sorts:
-        raise Invalid(
-            f"Connections cannot be sorted by '{name[:40]}'.",
-            errors=[{"pointer": "/sort", "detail": "no such column"}],
-            remedy=f"Choose one of {', '.join(sorts)}; put '-' before it to turn the order round.",
-        )
-    by_name = sorted(views, key=_SORTS["name"])
-    return sorted(by_name, key=_SORTS[name], reverse=column.startswith("-"))
+    """Sort by a column that the principal sees, equals by name. Raises Invalid for an unknown one."""
+    seen = SORTS if principal.role is Role.ADMINISTRATOR else _AT_A_GLANCE
+    columns = {name: _SORTS[name] for name in seen}
+    return sort_by(views, columns, column, things="Connections", tie=_SORTS["name"])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from shared.domain.access import Principal, Role
-from shared.domain.errors import Invalid
 from shared.domain.export import Export
 from shared.domain.ports import Stores
 from shared.usecases.export_views import ExportView, ExportViews, Permission
+from shared.usecases.listing import page_after, sort_by
 
 NO_CONNECTION = "none"
 _SORTS: dict[str, Callable[[ExportView], object]] = {
@@ -75,10 +75,8 @@ class ExportList:
         words = query.search.casefold().split()
         views = [view for view in self._views.show_all(chosen, principal) if _holds(view, words)]
         views = _sorted(views, query.sort)
-        start = _place_after(views, query.after)
-        shown = views[start : start + query.size]
-        more = start + query.size < len(views)
-        return ExportPage(exports=shown, next=shown[-1].id if more else None, total=len(views))
+        shown, following = page_after(views, query.after, query.size, lambda view: view.id)
+        return ExportPage(exports=shown, next=following, total=len(views))
 
     def with_segment(self, segment: str, principal: Principal) -> SegmentExports:
         """Return which exports carry a segment, whether or not anything has arrived for it."""
@@ -109,27 +107,4 @@ def _holds(view: ExportView, words: list[str]) -> bool:
 
 
 def _sorted(views: list[ExportView], column: str) -> list[ExportView]:
-    name, downwards = column.removeprefix("-"), column.startswith("-")
-    if name not in _SORTS:
-        raise Invalid(
-            f"Exports cannot be sorted by '{name[:40]}'.",
-            remedy=f"Choose one of {', '.join(SORTS)}; put '-' before it to turn the order round.",
-        )
-    key = _SORTS[name]
-    by_name = sorted(views, key=lambda view: (view.name.casefold(), view.id))
-    known = [view for view in by_name if key(view) is not None]
-    known.sort(key=key, reverse=downwards)  # type: ignore[arg-type] # each column has values of one type
-    return known + [view for view in by_name if key(view) is None]
-
-
-def _place_after(views: list[ExportView], after: str | None) -> int:
-    if after is None:
-        return 0
-    for place, view in enumerate(views, 1):
-        if view.id == after:
-            return place
-    raise Invalid(
-        "The list has changed: what the page before ended with is gone.",
-        code="page-gone",
-        remedy="Read the list from its beginning, without 'after'.",
-    )
+    return sort_by(views, _SORTS, column, things="Exports", tie=lambda view: (view.name.casefold(), view.id))

@@ -1,12 +1,12 @@
 """Segments: what has arrived, what is in it, and who exports it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from shared.domain.access import Principal, Role
-from shared.domain.errors import Conflict, Invalid
+from shared.domain.errors import Conflict
 from shared.domain.masking import mask
 from shared.domain.ports import Stores
 from shared.domain.record import Moment
@@ -20,6 +20,7 @@ from shared.domain.segment import (
 )
 from shared.pipeline.journal import Journal
 from shared.pipeline.peeking import Peeker
+from shared.usecases.listing import page_after, sort_by
 
 
 class SegmentView(BaseModel):
@@ -106,11 +107,9 @@ class Segments:
             for segment in self._stores.segments.all()
             if all(word in segment.name.casefold() for word in words)
         ]
-        views = _sorted(views, query.sort)
-        start = _place_after(views, query.after)
-        shown = views[start : start + query.size]
-        more = start + query.size < len(views)
-        return SegmentPage(segments=shown, next=shown[-1].name if more else None, total=len(views))
+        views = sort_by(views, _SORTS, query.sort, things="Segments", tie=lambda view: view.name.casefold())
+        shown, following = page_after(views, query.after, query.size, lambda view: view.name)
+        return SegmentPage(segments=shown, next=following, total=len(views))
 
     def get(self, name: str, principal: Principal) -> SegmentDetails:
         """Raises NotFound when nothing has arrived under this name."""
@@ -175,30 +174,3 @@ class Segments:
 def _masked(row: Iterable[object]) -> list[str | None]:
     texts = (None if value is None else str(value) for value in row)
     return [mask(text) if text and "@" in text else text for text in texts]
-
-
-def _sorted(views: Sequence[SegmentView], column: str) -> list[SegmentView]:
-    name, downwards = column.removeprefix("-"), column.startswith("-")
-    if name not in _SORTS:
-        raise Invalid(
-            f"Segments cannot be sorted by '{name[:40]}'.",
-            remedy=f"Choose one of {', '.join(SORTS)}; put '-' before it to turn the order round.",
-        )
-    key = _SORTS[name]
-    by_name = sorted(views, key=lambda view: (view.name.casefold(), view.name))
-    known = [view for view in by_name if key(view) is not None]
-    known.sort(key=key, reverse=downwards)  # type: ignore[arg-type] # each column has values of one type
-    return known + [view for view in by_name if key(view) is None]
-
-
-def _place_after(views: Sequence[SegmentView], after: str | None) -> int:
-    if after is None:
-        return 0
-    for place, view in enumerate(views, 1):
-        if view.name == after:
-            return place
-    raise Invalid(
-        "The list has changed: what the page before ended with is gone.",
-        code="page-gone",
-        remedy="Read the list from its beginning, without 'after'.",
-    )
