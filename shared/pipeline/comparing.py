@@ -65,6 +65,7 @@ class Comparison:
             )
         self._database.execute(
             "create table left_out as select seq, email, case"
+            f" when state = {RowState.LEAVES:d} then null"
             f" when {self._is_suppressed} then '{RejectReason.SUPPRESSED}'"
             f" when state = {RowState.NO_CONSENT:d} then '{RejectReason.NO_CONSENT}'"
             f" when state = {RowState.CONSENT_UNREADABLE:d} then '{RejectReason.CONSENT_UNREADABLE}' end as reason"

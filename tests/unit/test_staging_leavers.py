@@ -212,6 +212,19 @@ def test_suppressed_people_leave_whether_a_delta_names_them_or_not(bench):
     assert leaver_emails(bench, staged) == ["p1@example.com"]
 
 
+def test_somebody_who_leaves_is_no_reject_suppressed_or_not(bench):
+    put_on_list(bench, *emails(2))
+    suppress(bench, "p1@example.com")
+    staged = bench.stage(
+        changes(("p0@example.com", True), ("p1@example.com", True)),
+        format=SourceFormat.ADOBE,
+        leavers=Leavers.REMOVE,
+        mode=SnapshotMode.DELTA,
+    )
+    assert leaver_emails(bench, staged) == emails(2)
+    assert staged.rejected == {}
+
+
 CONSENTS = ("yes", "Da", "sí", "1", "true", "no", "", " ", "0", "maybe")
 
 
