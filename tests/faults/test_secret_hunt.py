@@ -132,8 +132,11 @@ def test_people_are_in_storage_and_at_autopilot_but_in_no_log_or_history(scene: 
     state = scene.app.stack.state
     address = [f"{scene.mailbox}.77@example.com"]
 
-    assert hunt_storage(scene.app, address)
-    assert not [found for found in hunt_storage(scene.app, address) if found.startswith("row of")]
+    found = hunt_storage(scene.app, address)
+    logs = [blob.name for blob in scene.app.blobs.get_container_client("segpilot-logs").list_blobs()]
+    assert found
+    assert {name.partition("/")[0] for name in logs} >= {"audit", "runs"}
+    assert not [place for place in found if place.startswith(("row of", "segpilot-logs/"))]
     for folder in ("logs", "host", "vault"):
         files = [path for path in (state / folder).rglob("*") if path.is_file()]
         assert files
