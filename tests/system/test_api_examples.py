@@ -78,7 +78,7 @@ def test_the_examples_do_what_the_page_says(app: Segpilot, examples: list[Exampl
         "KEY": app.stack.function_key,
         "AUTOPILOT_KEY": app.stack.autopilot_key,
         "STORAGE": app.stack.connection_string,
-            "ACCOUNT": "devstoreaccount1",
+        "ACCOUNT": "devstoreaccount1",
         "NO_PROXY": "127.0.0.1",
     }
     run = subprocess.run(

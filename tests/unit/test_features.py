@@ -29,7 +29,9 @@ NOT_OURS = "does not apply:"
 
 def rows() -> list[re.Match[str]]:
     lines = (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines()
-    return [found for line in lines if (found := ROW.match(line)) and found["ids"].strip("-") not in ("", "ID")]
+    return [
+        found for line in lines if (found := ROW.match(line)) and found["ids"].strip("-") not in ("", "ID")
+    ]
 
 
 @cache

@@ -10,7 +10,9 @@ from shared.pipeline.reading import BrokenCode
 from shared.pipeline.rejects import RejectReason
 
 ROOT = Path(__file__).parents[2]
-ROW = re.compile(r"^\| `(?P<reason>\w+)` \| (?P<meaning>.+) \| (?P<remedy>.+) \| (?P<retried>yes|no) \|$", re.M)
+ROW = re.compile(
+    r"^\| `(?P<reason>\w+)` \| (?P<meaning>.+) \| (?P<remedy>.+) \| (?P<retried>yes|no) \|$", re.M
+)
 
 
 def documented() -> dict[str, re.Match[str]]:
@@ -48,4 +50,4 @@ def test_only_what_the_destination_refused_to_send_is_tried_again():
 
 
 def test_the_deliberate_reasons_are_reasons():
-    assert DELIBERATE_REJECTS == {RejectReason.SUPPRESSED, RejectReason.NO_CONSENT}
+    assert {RejectReason.SUPPRESSED, RejectReason.NO_CONSENT} == DELIBERATE_REJECTS

@@ -25,7 +25,24 @@ NAMES = st.one_of(
     st.text(max_size=30),
     st.lists(
         st.sampled_from(
-            ["first", "last", "name", "Email", "e-mail", "Prenume", "nume", "nombre", "apellidos", "_", ".", "-", "city", "País", "1", "of"]
+            [
+                "first",
+                "last",
+                "name",
+                "Email",
+                "e-mail",
+                "Prenume",
+                "nume",
+                "nombre",
+                "apellidos",
+                "_",
+                ".",
+                "-",
+                "city",
+                "País",
+                "1",
+                "of",
+            ]
         ),
         max_size=5,
     ).map("".join),
