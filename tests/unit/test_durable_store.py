@@ -41,7 +41,22 @@ def test_the_listener_hears_of_commits_only(tmp_path):
     store.submit(put_and_fail, "b").exception()
     store.submit(put, "a").result()
     store.close()
-    assert heard.due_us == {"a": 7}
+    assert heard.due == {("a", 7)}
+
+
+def test_a_message_for_now_does_not_hide_one_for_later(tmp_path):
+    store = Store(tmp_path / "store.db")
+    heard = Changes()
+    store.listener = heard.add
+    block, blocked = threading.Event(), threading.Event()
+    store.submit(lambda _: (blocked.set(), block.wait()))
+    blocked.wait()
+    timer = store.submit(lambda tx: tx.post("a", {"EventType": 11}, due_us=4_000_000))
+    event = store.submit(put, "a")
+    block.set()
+    assert (timer.result(), event.result()) == (None, None)
+    store.close()
+    assert heard.due == {("a", 4_000_000), ("a", 7)}
 
 
 def test_a_cancelled_operation_is_not_carried_out(tmp_path):

@@ -117,12 +117,12 @@ class Engine(Operations):
     def _hear(self, changes: Changes) -> None:
         """Called by the store's thread after each commit."""
         self._tell_waiters(changes)
-        if changes.due_us or changes.work or changes.dropped:
+        if changes.due or changes.work or changes.dropped:
             self._on_loop(self._absorb, changes)
 
     def _absorb(self, changes: Changes) -> None:
         now_us = self.clock.now_us()
-        for target, due_us in changes.due_us.items():
+        for target, due_us in changes.due:
             if due_us <= now_us:
                 self._ready[target] = None
             elif self._next_due_us is None or due_us < self._next_due_us:
@@ -191,7 +191,7 @@ class Engine(Operations):
             await asyncio.get_running_loop().run_in_executor(self._threads, take, target)
         except Exception:
             log.exception("a durable turn of %s could not be taken; trying again", target)
-            self._later(Changes(due_us={target: 0}))
+            self._later(Changes(due={(target, 0)}))
         finally:
             self._busy.discard(target)
 

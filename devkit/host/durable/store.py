@@ -57,14 +57,15 @@ class Work:
 class Changes:
     """What a commit put in motion."""
 
-    due_us: dict[str, int] = field(default_factory=dict)  # target -> earliest new message
+    due: set[tuple[str, int]] = field(
+        default_factory=set
+    )  # (target, due_us): each moment counts, not only the first
     work: list[Work] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)  # instances
     dropped: set[str] = field(default_factory=set)  # executions whose remaining work must not run
 
     def add(self, other: "Changes") -> None:
-        for target, due_us in other.due_us.items():
-            self.due_us[target] = min(due_us, self.due_us.get(target, due_us))
+        self.due |= other.due
         self.work += other.work
         self.ended |= other.ended
         self.dropped |= other.dropped
@@ -95,7 +96,7 @@ class Transaction:
         self.wake(target, due_us)
 
     def wake(self, target: str, due_us: int = 0) -> None:
-        self.changes.due_us[target] = min(due_us, self.changes.due_us.get(target, due_us))
+        self.changes.due.add((target, due_us))
 
 
 class Store:
