@@ -62,7 +62,6 @@ class Snapshot(Record):
     """``columns`` and ``has_header`` come from a manifest or a declaration and are None where nobody declared them.
 
     A delta snapshot holds all recent deltas in the order of their arrival: the last word on a person counts.
-    ``expected_rows`` is what a manifest says there are.
     """
 
     id: str
@@ -74,7 +73,6 @@ class Snapshot(Record):
     delimiter: str | None = None
     format: SourceFormat = SourceFormat.AUTO
     mode: SnapshotMode = SnapshotMode.FULL
-    expected_rows: int | None = None
 
 
 class TrendPoint(Record):

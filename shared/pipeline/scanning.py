@@ -85,14 +85,6 @@ class Scan:
                     for keys, bodies in self._encode(index, file.name, reader):
                         keys_out.writelines(keys)
                         bodies_out.writelines(bodies)
-        expected = self._order.snapshot.expected_rows
-        if expected is not None and expected != self.rows:
-            raise SegmentUnreadable(
-                f"The files of '{self._order.snapshot.segment}' have {self.rows:,} rows, but their manifest says "
-                f"{expected:,}. Nothing was sent.",
-                code="rows-missing",
-                remedy="Upload all files of the snapshot again, and the manifest after them.",
-            )
 
     def _open(self, stream: BinaryIO, name: str) -> RowReader:
         snapshot = self._order.snapshot

@@ -138,7 +138,7 @@ class Runs:
     def rejects(self, wanted_id: str, principal: Principal) -> Iterator[bytes]:
         """Return the rejects as CSV with a header, in parts. While a run waits for approval they are those of the file.
 
-        Raises NotFound, Forbidden, and Conflict while the run goes on.
+        Raises NotFound, also when they have been kept long enough, Forbidden, and Conflict while the run goes on.
         """
         with self._journal.audited(principal, "rejects.read", wanted_id):
             run = self._stores.runs.get(wanted_id).record
@@ -148,6 +148,12 @@ class Runs:
                     "The rejects are complete when the run has ended.",
                     code="run-not-ended",
                     remedy="Wait for its end.",
+                )
+            if run.status.ended and run.rejected and not self._state.names(places.rejects(run.id)):
+                raise NotFound(
+                    "The rejects of this run are not kept any more.",
+                    code="rejects-gone",
+                    remedy="How long they are kept is the app setting REJECTS_RETENTION_DAYS.",
                 )
             return self._stream_rejects(run)
 

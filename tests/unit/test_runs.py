@@ -86,6 +86,18 @@ def test_rejects_are_there_when_the_run_has_ended():
     assert b"vip,a,1" in b"".join(office.runs.rejects(run.id, ADA))
 
 
+def test_rejects_that_were_kept_long_enough_are_gone_and_not_none():
+    office = Office("vip")
+    run = office.order()
+    office.change(run.id, status=RunStatus.SUCCESSFUL_WITH_REJECTS, rejected={"email_blank": 2})
+    office.state.write(places.rejects(run.id), header_line() + b"vip,a,1,EMail,email_blank,\r\n")
+    assert b"email_blank" in b"".join(office.runs.rejects(run.id, ADA))
+    office.state.remove([places.rejects(run.id)])
+    with pytest.raises(NotFound) as raised:
+        office.runs.rejects(run.id, ADA)
+    assert raised.value.reason == "rejects-gone"
+
+
 def test_a_run_that_takes_people_off_shows_how_far_that_is():
     office = Office("vip")
     run = office.order()

@@ -265,21 +265,6 @@ def test_a_file_without_the_consent_column_is_refused(bench):
     assert raised.value.reason == "column-missing"
 
 
-@pytest.mark.parametrize(("expected", "fits"), [(4, True), (3, False), (5, False)])
-def test_rows_are_counted_against_the_manifest(bench, expected, fits):
-    rows = {
-        "vip/1.csv": "EMail,First\na@example.com,A\nnobody,B\n",
-        "vip/2.csv": "EMail,First\nbroken\na@example.com,A\n",
-    }
-    if fits:
-        assert bench.stage(rows, expected_rows=expected).counts.rows == 4
-        return
-    with pytest.raises(SegmentUnreadable) as raised:
-        bench.stage(rows, expected_rows=expected)
-    assert raised.value.reason == "rows-missing"
-    assert bench.state.blobs == {}
-
-
 def test_a_retry_stages_only_those_who_were_not_sent(bench):
     bench.state.write("retry.parquet", as_parquet("p1@example.com", "p3@example.com", "gone@example.com"))
     rows = files(*emails(5), "nobody", "p0@example.com", "p1@example.com", rest="broken\n")
