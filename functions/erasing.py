@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import azure.durable_functions as df
 
-from functions.orchestration.waiting import Envelope, Steps
-from functions.steps import attempt, envelope, sleep
+from functions.steps import Envelope, Steps, attempt, envelope, sleep
 from shared.bootstrap import app
 from shared.domain.record import Record
 from shared.pipeline import erasing

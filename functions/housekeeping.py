@@ -11,8 +11,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions.orchestration.waiting import Envelope, Steps
-from functions.steps import attempt, envelope
+from functions.steps import Envelope, Steps, attempt, envelope
 from shared.bootstrap import app
 from shared.domain.record import Record
 from shared.usecases.retention import Purge, Purged

@@ -8,7 +8,8 @@ from datetime import datetime
 import azure.durable_functions as df
 
 from functions.orchestration.blueprint import bp
-from functions.orchestration.waiting import LONGEST_PAUSE_S, Envelope, Pauses, Steps, call
+from functions.orchestration.waiting import Pauses
+from functions.steps import LONGEST_PAUSE_S, Envelope, Steps, call
 
 _CHUNKS_PER_LANE = 100
 

@@ -4,7 +4,8 @@ import azure.durable_functions as df
 
 from functions.orchestration.blueprint import bp
 from functions.orchestration.lanes import Window, make_tasks
-from functions.orchestration.waiting import Envelope, Pauses, Steps, attempt, decision_event, succeeded
+from functions.orchestration.waiting import Pauses, decision_event
+from functions.steps import Envelope, Steps, attempt, succeeded
 
 _LONGEST_BUSY_WAIT_S = 60
 _WAITS_PER_GENERATION = 50
@@ -33,7 +34,7 @@ def export_run(context: df.DurableOrchestrationContext) -> Steps:
         "complete": succeeded(outcome),
         "overtaken": outcome.get("overtaken", False),
     }
-    finished = yield from attempt(context, pauses, order, "finish_run", finish, cancellable=False)
+    finished = yield from attempt(context, order["patience_s"], "finish_run", finish)
     if not succeeded(finished):
         raise RuntimeError(finished["failure"]["message"])
     context.set_custom_status({"stage": "done", **finished["result"]})
@@ -44,7 +45,9 @@ def _begin(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envel
     """Begin once the connection is free. Returns None when the wait goes on in a new generation."""
     waits = order.get("waits", 0)
     while True:
-        begun = yield from attempt(context, pauses, order, "begin_run", {"run_id": context.instance_id})
+        begun = yield from attempt(
+            context, order["patience_s"], "begin_run", {"run_id": context.instance_id}, pauses.wait
+        )
         wait_s = begun.get("result", {}).get("wait_s")
         if not wait_s:
             return begun
@@ -72,7 +75,9 @@ def _export(
     read = yield from _stage(context, pauses, order, begun["result"]["segments"], staged)
     if not succeeded(read):
         return read
-    guarded = yield from attempt(context, pauses, order, "guard_run", {"run_id": run_id, "staged": staged})
+    guarded = yield from attempt(
+        context, order["patience_s"], "guard_run", {"run_id": run_id, "staged": staged}, pauses.wait
+    )
     if not succeeded(guarded):
         return guarded
     staged[:] = guarded["result"]["staged"]
@@ -83,7 +88,7 @@ def _export(
     if begun["result"].get("dry"):
         context.set_custom_status({"stage": "estimating"})
         task = {"run_id": run_id, "staged": staged}
-        return (yield from attempt(context, pauses, order, "rehearse_run", task))
+        return (yield from attempt(context, order["patience_s"], "rehearse_run", task, pauses.wait))
     return (yield from _push(context, pauses, order, staged))
 
 
@@ -97,7 +102,7 @@ def _stage(
     for segment in segments:
         context.set_custom_status({"stage": "reading", "segment": segment})
         task = {"run_id": context.instance_id, "segment": segment}
-        answer = yield from attempt(context, pauses, order, "stage_segment", task)
+        answer = yield from attempt(context, order["patience_s"], "stage_segment", task, pauses.wait)
         if not succeeded(answer):
             return answer
         staged.append(answer["result"])
@@ -112,7 +117,9 @@ def _ask(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelop
     context.set_custom_status({"stage": "waiting for approval", "round": round_})
     decided = context.wait_for_external_event(decision_event(round_))
     while True:
-        answer = yield from attempt(context, pauses, order, "review_run", {"run_id": context.instance_id})
+        answer = yield from attempt(
+            context, order["patience_s"], "review_run", {"run_id": context.instance_id}, pauses.wait
+        )
         if not succeeded(answer):
             return answer
         reviewed = answer["result"]
@@ -133,7 +140,7 @@ def _push(
     """Prepare lists, send everybody, then take those off who are no longer there."""
     run_id = context.instance_id
     prepared = yield from attempt(
-        context, pauses, order, "prepare_push", {"run_id": run_id, "staged": staged}
+        context, order["patience_s"], "prepare_push", {"run_id": run_id, "staged": staged}, pauses.wait
     )
     if not succeeded(prepared):
         return prepared
