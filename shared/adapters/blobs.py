@@ -149,14 +149,19 @@ class AzureStateBlobs:
                 condition: dict[str, Any] = {"overwrite": False}
                 try:
                     download = blob.download_blob()
-                    present = download.readall()
+                    present, about = download.readall(), download.properties
+                    if not present:
+                        # For an empty blob the SDK asks twice, and the second answer may be about a later version.
+                        about = blob.get_blob_properties()
+                        if about.size:
+                            continue
                     condition = {
                         "overwrite": True,
-                        "etag": download.properties.etag,
+                        "etag": about.etag,
                         "match_condition": MatchConditions.IfNotModified,
                     }
                 except ResourceNotFoundError:
-                    pass
+                    present = None
                 wanted = change(present)
                 if wanted == present:
                     return wanted
