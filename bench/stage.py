@@ -18,10 +18,10 @@ from shared.adapters.autopilot.encoder import ContactEncoder
 from shared.domain.export import FieldMapping, FieldType, Leavers
 from shared.domain.record import utc_now
 from shared.domain.segment import Snapshot, SnapshotFile
-from shared.pipeline.chunks import read_batches
 from shared.pipeline.ledger import accepted_line, load_ledger, load_results, write_ledger
-from shared.pipeline.stage_order import StageLimits, StageOrder
-from shared.pipeline.staging import stage
+from shared.pipeline.staging.chunks import read_batches
+from shared.pipeline.staging.order import StageLimits, StageOrder
+from shared.pipeline.staging.stage import stage
 from shared.pipeline.workspace import open_database
 
 FIELDS = (

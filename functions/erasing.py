@@ -10,8 +10,8 @@ import azure.durable_functions as df
 from functions.steps import Envelope, Steps, attempt, envelope, sleep
 from shared.bootstrap import app
 from shared.domain.record import Record
-from shared.pipeline import erasing
-from shared.pipeline.erasing import EraseEnd, EraseOrder, EraseVisit, TracePage
+from shared.pipeline.erasure import erasing
+from shared.pipeline.erasure.erasing import EraseEnd, EraseOrder, EraseVisit, TracePage
 from shared.usecases.erasures import NewErasure
 
 bp = df.Blueprint()

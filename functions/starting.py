@@ -7,7 +7,7 @@ import azure.durable_functions as df
 from functions.orchestration import CANCEL_EVENT, decision_event
 from shared.bootstrap import app
 from shared.domain.run import Run
-from shared.usecases.runs import is_unstarted
+from shared.usecases.runs.runs import is_unstarted
 
 
 async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:

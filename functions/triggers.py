@@ -15,7 +15,7 @@ from functions.starting import start_run
 from shared.bootstrap import app
 from shared.domain.errors import SegpilotError
 from shared.domain.identifiers import digest
-from shared.usecases.arrivals import ArrivalState
+from shared.usecases.segments.arrivals import ArrivalState
 
 bp = df.Blueprint()
 

@@ -19,36 +19,36 @@ from shared.adapters.webhook import GuardedWebhooks, read_names
 from shared.domain.destination import Destination
 from shared.domain.record import Clock, utc_now
 from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook
 from shared.pipeline.peeking import Peeker
+from shared.pipeline.pushing.pacing import PaceBook
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.settings import Settings
-from shared.usecases.alert_post import AlertPost
-from shared.usecases.alert_targets import AlertTargets
-from shared.usecases.alerts import AlertDesk
-from shared.usecases.arrivals import Arrivals
+from shared.usecases.alerts.desk import AlertDesk
+from shared.usecases.alerts.post import AlertPost
+from shared.usecases.alerts.targets import AlertTargets
 from shared.usecases.audit import Audit
-from shared.usecases.connection_keys import ConnectionKeys
-from shared.usecases.connection_probe import ConnectionProbe
-from shared.usecases.connection_removal import ConnectionRemoval
-from shared.usecases.connections import Connections
+from shared.usecases.connections.connections import Connections
+from shared.usecases.connections.keys import ConnectionKeys
+from shared.usecases.connections.probe import ConnectionProbe
+from shared.usecases.connections.removal import ConnectionRemoval
+from shared.usecases.connections.suppression import Suppression
 from shared.usecases.erasures import Erasures
-from shared.usecases.export_checks import ExportChecks
-from shared.usecases.export_list import ExportList
-from shared.usecases.export_views import ExportViews
-from shared.usecases.exports import Exports
+from shared.usecases.exports.checks import ExportChecks
+from shared.usecases.exports.exports import Exports
+from shared.usecases.exports.mappings import Mappings
+from shared.usecases.exports.previews import Previews
+from shared.usecases.exports.search import ExportList
+from shared.usecases.exports.views import ExportViews
 from shared.usecases.health import Health
-from shared.usecases.mappings import Mappings
-from shared.usecases.previews import Previews
-from shared.usecases.registrations import Registrations
 from shared.usecases.retention import Keeping, Retention
-from shared.usecases.run_orders import RunOrders
-from shared.usecases.runs import Runs
-from shared.usecases.schedules import Schedules
-from shared.usecases.segments import Segments
-from shared.usecases.sources import Sources
-from shared.usecases.suppression import Suppression
-from shared.usecases.ticks import Ticks
+from shared.usecases.runs.orders import RunOrders
+from shared.usecases.runs.runs import Runs
+from shared.usecases.runs.schedules import Schedules
+from shared.usecases.runs.ticks import Ticks
+from shared.usecases.segments.arrivals import Arrivals
+from shared.usecases.segments.registrations import Registrations
+from shared.usecases.segments.segments import Segments
+from shared.usecases.segments.sources import Sources
 
 
 def _credential(client_id: str) -> TokenCredential:

@@ -7,9 +7,9 @@ from shared.domain.run import Run
 from shared.domain.segment import Segment, SegmentSource, SnapshotMode, SourceFormat
 from shared.pipeline.journal import Journal
 from shared.pipeline.peeking import Peeker
-from shared.usecases.arrivals import Arrival, Arrivals, ArrivalState
-from shared.usecases.registrations import Registrations
-from shared.usecases.run_orders import RunOrders
+from shared.usecases.runs.orders import RunOrders
+from shared.usecases.segments.arrivals import Arrival, Arrivals, ArrivalState
+from shared.usecases.segments.registrations import Registrations
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores
 

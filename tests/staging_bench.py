@@ -9,7 +9,6 @@ from shared.domain.destination import Leaver, Profile
 from shared.domain.export import FieldMapping, Leavers
 from shared.domain.segment import Snapshot
 from shared.pipeline import places
-from shared.pipeline.chunks import read_batches, read_leavers
 from shared.pipeline.ledger import (
     Answer,
     Result,
@@ -22,8 +21,9 @@ from shared.pipeline.ledger import (
     refused_line,
     write_ledger,
 )
-from shared.pipeline.stage_order import StageLimits, StageOrder
-from shared.pipeline.staging import Staged, stage
+from shared.pipeline.staging.chunks import read_batches, read_leavers
+from shared.pipeline.staging.order import StageLimits, StageOrder
+from shared.pipeline.staging.stage import Staged, stage
 from shared.pipeline.workspace import open_database, scratch_folder
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, MemorySegmentBlobs, PlainEncoder

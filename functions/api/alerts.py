@@ -4,7 +4,7 @@ from functions.api.registry import operations
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.domain.errors import Forbidden, Invalid, NotFound, SecretUnavailable, StorageUnavailable
-from shared.usecases.alert_targets import AlertTargetAdded, AlertTargetView, AlertTrial, NewAlertTarget
+from shared.usecases.alerts.targets import AlertTargetAdded, AlertTargetView, AlertTrial, NewAlertTarget
 
 
 @operations.add(

@@ -21,9 +21,9 @@ from shared.domain.errors import (
     TimedOut,
     Unauthorized,
 )
-from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewKey
-from shared.usecases.connection_removal import Removal
-from shared.usecases.connection_views import SORTS, ConnectionGlance, ConnectionView, connection_version
+from shared.usecases.connections.forms import ConnectionChanges, NewConnection, NewKey
+from shared.usecases.connections.removal import Removal
+from shared.usecases.connections.views import SORTS, ConnectionGlance, ConnectionView, connection_version
 
 SortColumn = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
 

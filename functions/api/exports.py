@@ -17,9 +17,9 @@ from shared.domain.errors import (
     PreconditionRequired,
     StorageUnavailable,
 )
-from shared.usecases.export_forms import Attachment, Duplicate, NewExport, NewSegmentChoice
-from shared.usecases.export_list import NO_CONNECTION, SORTS, ExportPage, ExportQuery, SegmentExports
-from shared.usecases.export_views import ExportView
+from shared.usecases.exports.forms import Attachment, Duplicate, NewExport, NewSegmentChoice
+from shared.usecases.exports.search import NO_CONNECTION, SORTS, ExportPage, ExportQuery, SegmentExports
+from shared.usecases.exports.views import ExportView
 
 _ABOUT_EXPORTS = (Forbidden, NotFound, StorageUnavailable)
 # Two changes at the same moment: one of them finds another connection than the one it was checked against.

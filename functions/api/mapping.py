@@ -5,8 +5,8 @@ from functions.decoding import Query
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.domain.errors import Forbidden, Invalid, NotFound, SegmentUnreadable, StorageUnavailable
-from shared.usecases.mappings import MappingSuggestion
-from shared.usecases.previews import NewPreview, Preview
+from shared.usecases.exports.mappings import MappingSuggestion
+from shared.usecases.exports.previews import NewPreview, Preview
 
 
 @operations.add(

@@ -12,8 +12,8 @@ from functions.starting import cancel_run, decide_run, start_run
 from shared.bootstrap import app
 from shared.domain.errors import Conflict, NotFound, StorageUnavailable
 from shared.domain.run import Run, RunStatus, Trigger
-from shared.usecases.run_orders import NewRun
-from shared.usecases.runs import RunFilter, RunPage, RunView, Samples, Verdict
+from shared.usecases.runs.orders import NewRun
+from shared.usecases.runs.runs import RunFilter, RunPage, RunView, Samples, Verdict
 
 _IDEMPOTENCY = {"Idempotency-Key": "The same key gives the same run, however often the request is repeated."}
 _ABOUT_RUNS = (NotFound, StorageUnavailable)

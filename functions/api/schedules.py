@@ -14,8 +14,8 @@ from shared.domain.errors import (
     PreconditionRequired,
     StorageUnavailable,
 )
-from shared.usecases.run_orders import PassedOver
-from shared.usecases.schedules import NewRefresh, RefreshView, ScheduleChange, ScheduleOutcome
+from shared.usecases.runs.orders import PassedOver
+from shared.usecases.runs.schedules import NewRefresh, RefreshView, ScheduleChange, ScheduleOutcome
 
 
 class ScheduleOutcomes(BaseModel):

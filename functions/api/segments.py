@@ -19,8 +19,8 @@ from shared.domain.errors import (
     StorageUnavailable,
 )
 from shared.domain.segment import SegmentSource
-from shared.usecases.segments import SORTS, SegmentDetails, SegmentPage, SegmentQuery, SegmentSample
-from shared.usecases.sources import SourceForm, source_version
+from shared.usecases.segments.segments import SORTS, SegmentDetails, SegmentPage, SegmentQuery, SegmentSample
+from shared.usecases.segments.sources import SourceForm, source_version
 
 SortColumn = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
 Search = Annotated[str, StringConstraints(max_length=200)]

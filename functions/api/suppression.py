@@ -4,7 +4,12 @@ from functions.api.registry import operations
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound, StorageUnavailable
-from shared.usecases.suppression import Address, SuppressionChange, SuppressionFinding, SuppressionState
+from shared.usecases.connections.suppression import (
+    Address,
+    SuppressionChange,
+    SuppressionFinding,
+    SuppressionState,
+)
 
 
 @operations.add(

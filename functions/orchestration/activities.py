@@ -6,7 +6,7 @@ from functions.orchestration.blueprint import bp
 from functions.steps import Envelope, envelope
 from shared.bootstrap import app
 from shared.domain.record import Record
-from shared.pipeline.pushing import PushTask
+from shared.pipeline.pushing.chunk_push import PushTask
 from shared.pipeline.steps.begin import begin
 from shared.pipeline.steps.finish import FinishTask, finish
 from shared.pipeline.steps.guard import GuardTask, guard

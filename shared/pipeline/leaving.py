@@ -8,8 +8,8 @@ import duckdb
 from shared.domain.ports import StateBlobs
 from shared.domain.run import Run
 from shared.pipeline import places
-from shared.pipeline.chunks import write_leavers
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.chunks import write_leavers
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.workspace import open_database, scratch_folder
 

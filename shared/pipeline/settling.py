@@ -14,6 +14,7 @@ from shared.domain.record import Record
 from shared.domain.run import Plan, Run
 from shared.domain.segment import SnapshotMode
 from shared.pipeline import places
+from shared.pipeline.erasure.sent_traces import keep_traces
 from shared.pipeline.ledger import (
     Result,
     count_answers,
@@ -25,8 +26,7 @@ from shared.pipeline.ledger import (
 )
 from shared.pipeline.rejects import RejectReason, RejectsFile
 from shared.pipeline.row_log import RowLog, RowNotes, RowOutcome, row_log_name
-from shared.pipeline.sent_traces import keep_traces
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.workspace import open_database, scratch_folder
 

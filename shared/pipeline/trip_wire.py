@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from shared.domain.export import TRIP_WIRE_AT_LEAST, TripWire
 from shared.domain.run import Approval, Decision, count_faults
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.stage import Staged
 
 
 class Toll(NamedTuple):

@@ -13,9 +13,9 @@ from shared.domain.ports import Delivery
 from shared.domain.run import Approval, Counts, Failure, Run, RunStatus, SegmentRun, Trigger
 from shared.domain.standing import Alert, Standing
 from shared.pipeline.journal import Journal
-from shared.usecases.alert_post import AlertPost
-from shared.usecases.alert_targets import AlertTargetAdded, AlertTargets, NewAlertTarget
-from shared.usecases.alerts import AlertDesk
+from shared.usecases.alerts.desk import AlertDesk
+from shared.usecases.alerts.post import AlertPost
+from shared.usecases.alerts.targets import AlertTargetAdded, AlertTargets, NewAlertTarget
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemoryStores, MemoryVault
 

@@ -7,12 +7,12 @@ from shared.domain.connection import Connection, Sharing
 from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Run, RunStatus, SegmentRun, Trigger
 from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook
-from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewKey
-from shared.usecases.connection_keys import ConnectionKeys
-from shared.usecases.connection_probe import ConnectionProbe
-from shared.usecases.connection_views import ConnectionView, connection_version
-from shared.usecases.connections import Connections
+from shared.pipeline.pushing.pacing import PaceBook
+from shared.usecases.connections.connections import Connections
+from shared.usecases.connections.forms import ConnectionChanges, NewConnection, NewKey
+from shared.usecases.connections.keys import ConnectionKeys
+from shared.usecases.connections.probe import ConnectionProbe
+from shared.usecases.connections.views import ConnectionView, connection_version
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, HeardAlerts, MemoryStores, MemoryVault, ScriptedDestination
 

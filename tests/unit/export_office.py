@@ -12,11 +12,11 @@ from shared.domain.segment import Segment, Snapshot
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
 from shared.pipeline.standings import remember_run
-from shared.usecases.export_checks import ExportChecks
-from shared.usecases.export_forms import NewExport
-from shared.usecases.export_list import ExportList, ExportPage, ExportQuery
-from shared.usecases.export_views import ExportView, ExportViews
-from shared.usecases.exports import Exports
+from shared.usecases.exports.checks import ExportChecks
+from shared.usecases.exports.exports import Exports
+from shared.usecases.exports.forms import NewExport
+from shared.usecases.exports.search import ExportList, ExportPage, ExportQuery
+from shared.usecases.exports.views import ExportView, ExportViews
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemorySegmentBlobs, MemoryStores, ScriptedDestination
 

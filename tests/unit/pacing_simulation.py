@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from shared.pipeline.pacing import ConnectionPace
+from shared.pipeline.pushing.pacing import ConnectionPace
 from tests.fakes import MemoryPaces
 
 

@@ -10,8 +10,8 @@ from shared.domain.run import Run
 from shared.domain.segment import Segment, Snapshot
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook
-from shared.pipeline.pushing import PushTask
+from shared.pipeline.pushing.chunk_push import PushTask
+from shared.pipeline.pushing.pacing import PaceBook
 from shared.pipeline.steps.begin import begin
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.pipeline.steps.finish import Finished, FinishTask, finish
@@ -19,8 +19,8 @@ from shared.pipeline.steps.guard import GuardTask, guard
 from shared.pipeline.steps.prepare import PrepareTask, prepare
 from shared.pipeline.steps.push import push
 from shared.pipeline.steps.stage_segment import StageTask, stage_segment
-from shared.usecases.run_orders import NewRun, RunOrders
-from shared.usecases.runs import Runs
+from shared.usecases.runs.orders import NewRun, RunOrders
+from shared.usecases.runs.runs import Runs
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import (
     START,

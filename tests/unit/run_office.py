@@ -9,8 +9,8 @@ from shared.domain.export import Export, SegmentChoice
 from shared.domain.run import Run
 from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline.journal import Journal
-from shared.usecases.run_orders import NewRun, RunOrders
-from shared.usecases.runs import Runs
+from shared.usecases.runs.orders import NewRun, RunOrders
+from shared.usecases.runs.runs import Runs
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, MemoryStores
 

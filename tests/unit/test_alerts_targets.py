@@ -8,7 +8,7 @@ from shared.domain.access import Principal, Role
 from shared.domain.connection import AlertShape
 from shared.domain.errors import Forbidden, Invalid, NotFound, SecretUnavailable
 from shared.domain.run import RunStatus
-from shared.usecases.alert_targets import NewAlertTarget
+from shared.usecases.alerts.targets import NewAlertTarget
 from tests.unit.alert_office import ADA, URL, AlertOffice
 
 SECRET = "segpilot-connection-1-alert"

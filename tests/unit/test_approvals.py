@@ -8,7 +8,7 @@ from shared.domain.access import Principal, Role
 from shared.domain.connection import Sharing
 from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.run import Approval, Decision, RunStatus, Stage
-from shared.usecases.runs import Verdict
+from shared.usecases.runs.runs import Verdict
 from tests.unit.run_office import ADA, Office
 
 CARL, VERA = Principal("Carl", Role.CONTRIBUTOR), Principal("Vera", Role.VIEWER)

@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from shared.domain.errors import SegmentUnreadable
-from shared.usecases.arrivals import ArrivalState
+from shared.usecases.segments.arrivals import ArrivalState
 from tests.fakes_stores import START
 from tests.inbox import SETTLE_S, Inbox
 

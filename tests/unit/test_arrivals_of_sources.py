@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.domain.errors import SegmentUnreadable
 from shared.domain.segment import SnapshotMode, SourceFormat
-from shared.usecases.arrivals import ArrivalState
-from shared.usecases.registrations import DELTA_WINDOW
+from shared.usecases.segments.arrivals import ArrivalState
+from shared.usecases.segments.registrations import DELTA_WINDOW
 from tests.fakes_stores import START
 from tests.inbox import SETTLE_S, Inbox
 from tests.source_examples import example

@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound, SecretUnavailable, Unavailable
-from shared.usecases.connection_forms import NewKey
+from shared.usecases.connections.forms import NewKey
 from tests.unit.connection_office import ADMIN, CONTRIBUTOR, VIEWER, Office
 
 

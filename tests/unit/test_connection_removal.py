@@ -8,10 +8,10 @@ from shared.domain.ports import Pace
 from shared.domain.run import RunStatus
 from shared.domain.standing import Standing
 from shared.pipeline import places
-from shared.usecases.connection_removal import ConnectionRemoval, Decision
-from shared.usecases.export_checks import ExportChecks
-from shared.usecases.export_views import ExportViews
-from shared.usecases.exports import Exports
+from shared.usecases.connections.removal import ConnectionRemoval, Decision
+from shared.usecases.exports.checks import ExportChecks
+from shared.usecases.exports.exports import Exports
+from shared.usecases.exports.views import ExportViews
 from tests.fakes_stores import START
 from tests.unit.connection_office import ADMIN, CONTRIBUTOR, VIEWER, Office
 

@@ -13,8 +13,8 @@ from shared.domain.errors import (
     SecretUnavailable,
     StorageUnavailable,
 )
-from shared.usecases.connection_forms import ConnectionChanges, NewConnection
-from shared.usecases.connection_views import ConnectionGlance, connection_version
+from shared.usecases.connections.forms import ConnectionChanges, NewConnection
+from shared.usecases.connections.views import ConnectionGlance, connection_version
 from tests.fakes_stores import START
 from tests.unit.connection_office import ADMIN, CONSENT, CONTRIBUTOR, VIEWER, Office
 

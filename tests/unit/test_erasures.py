@@ -18,7 +18,7 @@ from shared.domain.masking import mask
 from shared.domain.run import Failure
 from shared.domain.suppression import is_suppressed
 from shared.pipeline import places
-from shared.pipeline.erasing import (
+from shared.pipeline.erasure.erasing import (
     EraseEnd,
     EraseOrder,
     EraseVisit,
@@ -28,10 +28,10 @@ from shared.pipeline.erasing import (
     erase_traces,
     finish_erasure,
 )
+from shared.pipeline.erasure.sent_traces import keep_traces, was_sent
 from shared.pipeline.journal import Journal
-from shared.pipeline.pacing import PaceBook
+from shared.pipeline.pushing.pacing import PaceBook
 from shared.pipeline.rejects import RejectsFile, header_line
-from shared.pipeline.sent_traces import keep_traces, was_sent
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.usecases.erasures import Erasures, NewErasure
 from tests.fakes import MemoryBlobs

@@ -9,8 +9,8 @@ from shared.domain.export import Blank, DateOrder, FieldType, Leavers, SegmentCh
 from shared.domain.run import RunStatus, Trigger
 from shared.domain.schedule import Recurrence, Refresh, RefreshRecurrence, Schedule, Weekday
 from shared.domain.standing import Standing
-from shared.usecases.export_forms import NewExport
-from shared.usecases.export_views import Permission
+from shared.usecases.exports.forms import NewExport
+from shared.usecases.exports.views import Permission
 from tests.fakes_stores import START
 from tests.unit.export_office import ADMIN, CONTRIBUTOR, LIMIT, PRIVATE, SHARED, VIEWER, ExportOffice, form
 

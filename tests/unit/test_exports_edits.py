@@ -16,9 +16,9 @@ from shared.domain.errors import (
 from shared.domain.run import RunStatus
 from shared.domain.standing import Standing
 from shared.pipeline import places
-from shared.pipeline.sent_traces import was_sent
-from shared.usecases.export_forms import NewSegmentChoice
-from shared.usecases.export_views import ExportView
+from shared.pipeline.erasure.sent_traces import was_sent
+from shared.usecases.exports.forms import NewSegmentChoice
+from shared.usecases.exports.views import ExportView
 from tests.fakes_stores import START
 from tests.unit.export_office import ADMIN, CONTRIBUTOR, PRIVATE, SHARED, VIEWER, ExportOffice, form
 

@@ -13,7 +13,7 @@ from shared.pipeline.steps.finish import Finished, FinishTask, finish
 from shared.pipeline.steps.guard import Guarded, GuardTask, guard
 from shared.pipeline.steps.review import Reviewed, review
 from shared.pipeline.steps.stage_segment import StageTask, stage_segment
-from shared.usecases.runs import Verdict
+from shared.usecases.runs.runs import Verdict
 from tests.unit.plant import ADA, Plant, people
 
 WEEK_S = 7 * 86_400

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.connection import ConnectionStatus
-from shared.pipeline.key_reading import KeyReader
+from shared.pipeline.pushing.key_reading import KeyReader
 from tests.unit.plant import Plant
 
 

@@ -6,13 +6,13 @@ from shared.domain.errors import Refused, Unavailable
 from shared.domain.export import Leavers, SegmentChoice, TripWire
 from shared.domain.run import RunStatus, Stage
 from shared.pipeline import places
+from shared.pipeline.erasure.sent_traces import was_sent
 from shared.pipeline.leaving import drop_still_wanted
-from shared.pipeline.sent_traces import was_sent
 from shared.pipeline.steps.finish import FinishTask, finish
 from shared.pipeline.steps.guard import GuardTask, guard
 from shared.pipeline.steps.prepare import PrepareTask, prepare
 from shared.pipeline.steps.push import push
-from shared.usecases.run_orders import NewRun
+from shared.usecases.runs.orders import NewRun
 from tests.unit.plant import ADA, Plant, people
 
 NEVER = TripWire(max_removals_share=None)

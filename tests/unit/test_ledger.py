@@ -1,7 +1,7 @@
 """The ledger: what a run's results make of it."""
 
 from shared.domain.export import FieldMapping
-from shared.pipeline.erased_files import Person, drop_person
+from shared.pipeline.erasure.erased_files import Person, drop_person
 from shared.pipeline.ledger import Answer, leaver_line, read_mapping, refused_line
 from shared.pipeline.ledger import accepted_line as line_of_accepted
 from shared.pipeline.workspace import open_database

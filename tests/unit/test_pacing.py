@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.destination import Stopped
 from shared.domain.ports import Pace
-from shared.pipeline.pacing import ConnectionPace, PaceBook, RunPacer
+from shared.pipeline.pushing.pacing import ConnectionPace, PaceBook, RunPacer
 from tests.fakes import MemoryPaces
 from tests.unit.pacing_simulation import Server, Simulation, SlidingWindow, TokenBucket
 

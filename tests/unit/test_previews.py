@@ -13,9 +13,9 @@ from shared.domain.export import DateOrder, FieldMapping, FieldType
 from shared.domain.segment import SnapshotFile, SnapshotMode
 from shared.pipeline import places
 from shared.pipeline.peeking import Peeker
-from shared.usecases.export_checks import ExportChecks
-from shared.usecases.mappings import Mappings, MappingSuggestion
-from shared.usecases.previews import NewPreview, Previews, SegmentPreview
+from shared.usecases.exports.checks import ExportChecks
+from shared.usecases.exports.mappings import Mappings, MappingSuggestion
+from shared.usecases.exports.previews import NewPreview, Previews, SegmentPreview
 from tests.fakes_stores import MemorySegmentBlobs
 from tests.unit.export_office import ADMIN, CONTRIBUTOR, PRIVATE, SHARED, VIEWER, ExportOffice
 

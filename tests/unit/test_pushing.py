@@ -12,8 +12,8 @@ from shared.domain.destination import Leaver, Outcome, Profile, Stopped
 from shared.domain.errors import NotFound, Refused, StorageUnavailable, Unauthorized, Unavailable
 from shared.domain.run import Counts
 from shared.pipeline import places
-from shared.pipeline.chunks import write_leavers
-from shared.pipeline.pushing import ChunkPush, Pushed, PushTask
+from shared.pipeline.pushing.chunk_push import ChunkPush, Pushed, PushTask
+from shared.pipeline.staging.chunks import write_leavers
 from tests.fakes import MemoryBlobs
 
 FOLDER = "runs/r1/stage/s/a/"

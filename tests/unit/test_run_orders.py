@@ -8,8 +8,8 @@ from shared.domain.errors import Conflict, NotFound
 from shared.domain.run import Plan, RunStatus, Trigger
 from shared.domain.schedule import Schedule
 from shared.pipeline import places
-from shared.usecases.run_orders import NewRun
-from shared.usecases.runs import is_unstarted
+from shared.usecases.runs.orders import NewRun
+from shared.usecases.runs.runs import is_unstarted
 from tests.fakes_stores import START
 from tests.unit.run_office import ADA, Office
 

@@ -7,7 +7,7 @@ from shared.domain.connection import Sharing
 from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.run import RunStatus, Trigger
 from shared.pipeline import places
-from shared.usecases.run_orders import NewRun, PassedOver
+from shared.usecases.runs.orders import NewRun, PassedOver
 from tests.unit.run_office import ADA, Office
 
 CARL, VERA = Principal("Carl", Role.CONTRIBUTOR), Principal("Vera", Role.VIEWER)

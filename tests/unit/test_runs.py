@@ -8,7 +8,7 @@ from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.run import Counts, RunStatus, Stage, Step, Trigger
 from shared.pipeline import places
 from shared.pipeline.rejects import header_line
-from shared.usecases.runs import RunFilter
+from shared.usecases.runs.runs import RunFilter
 from tests.unit.run_office import ADA, Office
 
 CARL, VERA = Principal("Carl", Role.CONTRIBUTOR), Principal("Vera", Role.VIEWER)

@@ -14,8 +14,8 @@ from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.domain.standing import Standing
 from shared.pipeline.journal import Journal
 from shared.pipeline.standings import remember_run
-from shared.usecases.run_orders import NewRun, RunOrders
-from shared.usecases.ticks import Ticks
+from shared.usecases.runs.orders import NewRun, RunOrders
+from shared.usecases.runs.ticks import Ticks
 from tests.fakes import MemoryBlobs
 from tests.fakes_stores import START, FakeClock, HeardAlerts, MemoryStores
 from tests.unit.run_office import ADA

@@ -11,7 +11,7 @@ from shared.domain.errors import Forbidden, Invalid, PreconditionFailed, Precond
 from shared.domain.export import Export
 from shared.domain.schedule import Recurrence, Schedule
 from shared.pipeline.journal import Journal
-from shared.usecases.schedules import NewRefresh, ScheduleChange, Schedules
+from shared.usecases.runs.schedules import NewRefresh, ScheduleChange, Schedules
 from tests.fakes_stores import START
 from tests.unit.run_office import ADA, Office
 

@@ -16,8 +16,8 @@ from shared.domain.errors import (
 )
 from shared.domain.segment import TREND_POINTS, SegmentSource, SnapshotMode, renewed_counts
 from shared.pipeline.journal import Journal
-from shared.usecases.segments import SORTS, SegmentQuery, Segments
-from shared.usecases.sources import SourceForm, Sources, source_version
+from shared.usecases.segments.segments import SORTS, SegmentQuery, Segments
+from shared.usecases.segments.sources import SourceForm, Sources, source_version
 from tests.fakes import MemoryBlobs
 from tests.inbox import Inbox
 

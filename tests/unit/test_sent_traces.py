@@ -6,7 +6,7 @@ import duckdb
 
 from shared.domain.email_address import email_hash
 from shared.pipeline import places
-from shared.pipeline.sent_traces import forget_traces, keep_traces, traced_connections, was_sent
+from shared.pipeline.erasure.sent_traces import forget_traces, keep_traces, traced_connections, was_sent
 from tests.fakes import MemoryBlobs
 
 

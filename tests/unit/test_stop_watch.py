@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.errors import StorageUnavailable
-from shared.pipeline.stop_watch import StopWatch
+from shared.pipeline.pushing.stop_watch import StopWatch
 
 
 class Storage:

@@ -7,7 +7,7 @@ from shared.domain import suppression as rules
 from shared.domain.email_address import email_hash
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.pipeline import places
-from shared.usecases.suppression import Address, Suppression, SuppressionChange
+from shared.usecases.connections.suppression import Address, Suppression, SuppressionChange
 from tests.unit.connection_office import ADMIN, CONTRIBUTOR, VIEWER, Office
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.export import TripWire
 from shared.domain.run import Approval, Counts, Decision
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.trip_wire import find_reasons, find_toll
 from tests.fakes_stores import START
 

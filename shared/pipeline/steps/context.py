@@ -12,11 +12,11 @@ from shared.domain.record import Clock
 from shared.domain.run import Plan, Run, RunStatus, Stage
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
-from shared.pipeline.key_reading import KeyReader
-from shared.pipeline.pacing import PaceBook, RunPacer
+from shared.pipeline.pushing.key_reading import KeyReader
+from shared.pipeline.pushing.pacing import PaceBook, RunPacer
+from shared.pipeline.pushing.stop_watch import StopWatch
 from shared.pipeline.row_log import RowLog
 from shared.pipeline.steps.timing import enter
-from shared.pipeline.stop_watch import StopWatch
 
 NO_CONNECTION = "no-connection"
 _LANE_HOLD_S = 900.0

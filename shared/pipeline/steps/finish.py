@@ -19,7 +19,7 @@ from shared.domain.run import (
 )
 from shared.pipeline import places
 from shared.pipeline.settling import Settled, settle
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.standings import remember_run
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.steps.overtaken import has_newer_file

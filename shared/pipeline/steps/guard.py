@@ -8,7 +8,7 @@ from shared.domain.record import Record
 from shared.domain.run import Approval, Counts, Decision, Failure, Run, RunStatus, Stage
 from shared.pipeline import places
 from shared.pipeline.leaving import drop_still_wanted
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.standings import remember_run
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.steps.rejects_file import write_rejects

@@ -8,8 +8,8 @@ from shared.domain.connection import Connection
 from shared.domain.destination import Session
 from shared.domain.record import Record
 from shared.domain.run import Counts, Stage
-from shared.pipeline.chunks import read_batches
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.chunks import read_batches
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 
 

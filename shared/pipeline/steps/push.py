@@ -1,7 +1,7 @@
 """Push one chunk."""
 
 from shared.domain.run import Counts, Stage
-from shared.pipeline.pushing import ChunkPush, Pushed, PushTask
+from shared.pipeline.pushing.chunk_push import ChunkPush, Pushed, PushTask
 from shared.pipeline.steps.context import RunContext
 
 _TURN_S = 60.0

@@ -6,9 +6,9 @@ from shared.domain.connection import Connection
 from shared.domain.record import Record
 from shared.domain.run import Counts, Estimate, Run
 from shared.pipeline import places
-from shared.pipeline.chunks import read_batches
-from shared.pipeline.pace_rules import lower
-from shared.pipeline.staging import Staged
+from shared.pipeline.pushing.pace_rules import lower
+from shared.pipeline.staging.chunks import read_batches
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 
 _SAMPLES = 10

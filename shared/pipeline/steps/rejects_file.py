@@ -6,7 +6,7 @@ from shared.domain.errors import NotFound
 from shared.domain.run import Run
 from shared.pipeline import places
 from shared.pipeline.rejects import header_line
-from shared.pipeline.staging import Staged
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 
 

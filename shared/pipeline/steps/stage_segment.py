@@ -8,8 +8,8 @@ from shared.domain.run import Counts, Plan, Run, Stage
 from shared.domain.segment import Snapshot, renewed_counts
 from shared.pipeline import places
 from shared.pipeline.row_log import RowLog, RowNotes
-from shared.pipeline.stage_order import StageLimits, StageOrder
-from shared.pipeline.staging import Staged, stage
+from shared.pipeline.staging.order import StageLimits, StageOrder
+from shared.pipeline.staging.stage import Staged, stage
 from shared.pipeline.steps.context import RunContext
 
 _LOOKED_BACK = 50

@@ -14,7 +14,7 @@ from shared.domain.ports import Stores, Vault, Webhooks
 from shared.domain.record import Clock, Moment
 from shared.domain.standing import Alert, Condition
 from shared.pipeline.journal import Journal
-from shared.usecases.alert_post import AlertPost, AlertSecret
+from shared.usecases.alerts.post import AlertPost, AlertSecret
 
 
 class NewAlertTarget(BaseModel):

@@ -11,10 +11,10 @@ from shared.domain.identifiers import new_id
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
-from shared.usecases.connection_forms import ConnectionChanges, NewConnection, NewConsent
-from shared.usecases.connection_keys import own_name, read_secret, usable_key
-from shared.usecases.connection_probe import ConnectionProbe, Verdict
-from shared.usecases.connection_views import (
+from shared.usecases.connections.forms import ConnectionChanges, NewConnection, NewConsent
+from shared.usecases.connections.keys import own_name, read_secret, usable_key
+from shared.usecases.connections.probe import ConnectionProbe, Verdict
+from shared.usecases.connections.views import (
     ConnectionView,
     View,
     connection_version,

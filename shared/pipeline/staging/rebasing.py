@@ -11,7 +11,7 @@ from hashlib import blake2b
 from shared.domain.destination import Encoder
 from shared.domain.errors import SegmentUnreadable
 from shared.domain.export import FieldMapping
-from shared.pipeline.columns import pick_columns
+from shared.pipeline.staging.columns import pick_columns
 
 NO_FORMER_HASH = 0
 """Stands where a person has to be compared by the new mapping alone."""

@@ -22,8 +22,8 @@ from shared.pipeline.layouts import (
     read_drop_manifest,
     read_manifest,
 )
-from shared.usecases.registrations import DELTA_WINDOW, Registrations
-from shared.usecases.snapshots import make_snapshot, mode_of
+from shared.usecases.segments.registrations import DELTA_WINDOW, Registrations
+from shared.usecases.segments.snapshots import make_snapshot, mode_of
 
 _DROP_MANIFESTS = 20
 

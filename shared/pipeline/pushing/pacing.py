@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from shared.domain.destination import Stopped
 from shared.domain.ports import Pace, Paces
-from shared.pipeline.pace_rules import (
+from shared.pipeline.pushing.pace_rules import (
     FIRST_GUESS_PER_S,
     GAP,
     LEASE_S,

@@ -16,14 +16,14 @@ from shared.domain.record import Name
 from shared.domain.segment import Snapshot, SnapshotMode
 from shared.domain.suppression import is_suppressed
 from shared.pipeline import places
-from shared.pipeline.columns import find_column, pick_columns
 from shared.pipeline.journal import Journal
 from shared.pipeline.peeking import Peeker
 from shared.pipeline.reading import LEAVES_COLUMN, BrokenRow, RowReader
 from shared.pipeline.rejects import RejectReason
-from shared.pipeline.scanning import RowState, make_judge
-from shared.usecases.export_checks import ExportChecks
-from shared.usecases.export_forms import NewExport, NewSegmentChoice
+from shared.pipeline.staging.columns import find_column, pick_columns
+from shared.pipeline.staging.scanning import RowState, make_judge
+from shared.usecases.exports.checks import ExportChecks
+from shared.usecases.exports.forms import NewExport, NewSegmentChoice
 
 MOST_PEOPLE = 10
 _MOST_ROWS = 500

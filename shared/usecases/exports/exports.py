@@ -7,10 +7,10 @@ from shared.domain.identifiers import new_id
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
-from shared.usecases.export_changes import Change, ExportChanges
-from shared.usecases.export_checks import ExportChecks
-from shared.usecases.export_forms import MAX_SEGMENTS, NewExport, NewSegmentChoice
-from shared.usecases.export_views import ExportView, ExportViews, export_version
+from shared.usecases.exports.changes import Change, ExportChanges
+from shared.usecases.exports.checks import ExportChecks
+from shared.usecases.exports.forms import MAX_SEGMENTS, NewExport, NewSegmentChoice
+from shared.usecases.exports.views import ExportView, ExportViews, export_version
 from shared.usecases.versions import require_version
 
 _COPY = " (copy)"

@@ -11,7 +11,7 @@ from shared.domain.ports import Stores
 from shared.domain.record import Clock
 from shared.domain.segment import SegmentName, SegmentSource, SnapshotMode, SourceFormat
 from shared.pipeline.journal import Journal
-from shared.usecases.arrivals import Arrivals
+from shared.usecases.segments.arrivals import Arrivals
 from shared.usecases.versions import require_version
 
 _name = TypeAdapter(SegmentName)

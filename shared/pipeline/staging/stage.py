@@ -16,14 +16,14 @@ from shared.domain.ports import SegmentBlobs, StateBlobs
 from shared.domain.record import Record
 from shared.domain.run import Counts
 from shared.pipeline import places
-from shared.pipeline.chunks import write_leavers, write_profiles
-from shared.pipeline.comparing import Comparison
-from shared.pipeline.leaver_guards import explain_guard
 from shared.pipeline.ledger import load_ledger, read_mapping
-from shared.pipeline.rebasing import FormerMapping
 from shared.pipeline.rejects import RejectsFile
-from shared.pipeline.scanning import Scan
-from shared.pipeline.stage_order import StageLimits, StageOrder
+from shared.pipeline.staging.chunks import write_leavers, write_profiles
+from shared.pipeline.staging.comparing import Comparison
+from shared.pipeline.staging.leaver_guards import explain_guard
+from shared.pipeline.staging.order import StageLimits, StageOrder
+from shared.pipeline.staging.rebasing import FormerMapping
+from shared.pipeline.staging.scanning import Scan
 from shared.pipeline.workspace import open_database, scratch_folder
 
 

@@ -19,8 +19,8 @@ from shared.domain.schedule import (
     schedule_version,
 )
 from shared.domain.standing import Standing
-from shared.usecases.run_orders import RunOrders, runs_by_itself
-from shared.usecases.runs import is_unstarted
+from shared.usecases.runs.orders import RunOrders, runs_by_itself
+from shared.usecases.runs.runs import is_unstarted
 
 _LEFT_BEHIND_AFTER = timedelta(minutes=2)
 _LONGEST_RUN = timedelta(days=8)  # one that waits for approval may take a week

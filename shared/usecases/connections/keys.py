@@ -10,9 +10,9 @@ from shared.domain.errors import Conflict, Invalid, SecretUnavailable
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
-from shared.usecases.connection_forms import NewKey
-from shared.usecases.connection_probe import ConnectionProbe
-from shared.usecases.connection_views import ConnectionView, view_fully
+from shared.usecases.connections.forms import NewKey
+from shared.usecases.connections.probe import ConnectionProbe
+from shared.usecases.connections.views import ConnectionView, view_fully
 
 _OWN_PREFIX = "segpilot-"
 

@@ -21,7 +21,7 @@ from shared.domain.schedule import Recurrence
 from shared.domain.segment import Snapshot
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
-from shared.usecases.new_runs import NewRuns, Order
+from shared.usecases.runs.new_runs import NewRuns, Order
 
 SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 

@@ -14,7 +14,7 @@ from shared.domain.ports import Stores
 from shared.domain.type_guesses import guess_type
 from shared.domain.values import make_caster
 from shared.pipeline.peeking import Peeker
-from shared.usecases.export_checks import ExportChecks
+from shared.usecases.exports.checks import ExportChecks
 
 _SAMPLED_ROWS = 200
 _MOSTLY = 0.8

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from shared.domain.access import Principal, Role
 from shared.domain.export import Export
 from shared.domain.ports import Stores
-from shared.usecases.export_views import ExportView, ExportViews, Permission
+from shared.usecases.exports.views import ExportView, ExportViews, Permission
 from shared.usecases.listing import page_after, sort_by
 
 NO_CONNECTION = "none"

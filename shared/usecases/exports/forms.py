@@ -15,7 +15,7 @@ from shared.domain.export import (
 )
 from shared.domain.record import Name
 from shared.domain.segment import SegmentName
-from shared.usecases.schedules import NewSchedule
+from shared.usecases.runs.schedules import NewSchedule
 
 MAX_SEGMENTS = 100
 

@@ -20,9 +20,9 @@ from shared.domain.ports import StateBlobs
 from shared.domain.record import Record
 from shared.domain.run import Counts, Failure, add_reasons
 from shared.pipeline import places
-from shared.pipeline.chunks import read_batches, read_leavers
 from shared.pipeline.ledger import accepted_line, leaver_line, refused_line
 from shared.pipeline.rejects import RejectReason
+from shared.pipeline.staging.chunks import read_batches, read_leavers
 
 Person = Profile | Leaver
 Batch = Sequence[Profile] | Sequence[Leaver]

@@ -2,7 +2,7 @@
 
 from shared.domain.export import Leavers
 from shared.domain.segment import SnapshotMode
-from shared.pipeline.stage_order import StageOrder
+from shared.pipeline.staging.order import StageOrder
 
 
 def explain_guard(

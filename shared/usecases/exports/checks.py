@@ -8,7 +8,7 @@ from shared.domain.destination import Destination
 from shared.domain.errors import Invalid
 from shared.domain.export import Export, FieldMapping, TripWire
 from shared.domain.ports import Stores
-from shared.usecases.export_forms import NewExport
+from shared.usecases.exports.forms import NewExport
 
 
 class ExportChecks:

@@ -8,9 +8,9 @@ from shared.domain.export import Export
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
 from shared.pipeline import places
+from shared.pipeline.erasure.sent_traces import keep_traces
 from shared.pipeline.journal import Journal
-from shared.pipeline.sent_traces import keep_traces
-from shared.usecases.export_checks import ExportChecks
+from shared.usecases.exports.checks import ExportChecks
 
 Change = Callable[[Export], Export]
 _WHO_AND_WHEN = {"updated_by", "updated_at"}

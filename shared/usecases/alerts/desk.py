@@ -14,7 +14,7 @@ from shared.domain.ports import Delivery, Stores
 from shared.domain.record import Clock
 from shared.domain.run import Run
 from shared.domain.standing import Alert, Condition, Standing
-from shared.usecases.alert_post import PATIENCE_S, AlertPost
+from shared.usecases.alerts.post import PATIENCE_S, AlertPost
 
 _PATIENCE_AT_ONCE_S = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)

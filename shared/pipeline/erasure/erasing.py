@@ -18,9 +18,9 @@ from shared.domain.record import Record
 from shared.domain.run import Failure, add_reasons
 from shared.domain.suppression import amend_suppressed
 from shared.pipeline import places
-from shared.pipeline.erased_files import Person, drop_person, is_on_ledger
+from shared.pipeline.erasure.erased_files import Person, drop_person, is_on_ledger
+from shared.pipeline.erasure.sent_traces import forget_traces, traced_connections, was_sent
 from shared.pipeline.journal import ROWS
-from shared.pipeline.sent_traces import forget_traces, traced_connections, was_sent
 from shared.pipeline.steps.context import RunContext
 
 _LANE_HOLD_S = 900.0

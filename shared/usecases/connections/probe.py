@@ -19,7 +19,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ports import Vault
 from shared.domain.record import Clock
-from shared.pipeline.pacing import PaceBook, RunPacer
+from shared.pipeline.pushing.pacing import PaceBook, RunPacer
 
 _PATIENCE_S = 20
 

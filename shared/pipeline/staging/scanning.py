@@ -16,11 +16,11 @@ from shared.domain.errors import SegmentUnreadable
 from shared.domain.export import FieldType
 from shared.domain.ports import SegmentBlobs
 from shared.domain.values import CastFailure, make_caster
-from shared.pipeline.columns import Picker, find_column, pick_columns
 from shared.pipeline.reading import LEAVES_COLUMN, BrokenRow, RowReader, open_rows
-from shared.pipeline.rebasing import NO_FORMER_HASH, FormerMapping, hash_body
 from shared.pipeline.rejects import RejectsFile
-from shared.pipeline.stage_order import StageLimits, StageOrder
+from shared.pipeline.staging.columns import Picker, find_column, pick_columns
+from shared.pipeline.staging.order import StageLimits, StageOrder
+from shared.pipeline.staging.rebasing import NO_FORMER_HASH, FormerMapping, hash_body
 
 _ROWS_PER_WRITE = 5_000
 _ROWS_PER_REPORT = 50_000

@@ -12,10 +12,10 @@ import duckdb
 
 from shared.domain.run import Counts
 from shared.domain.segment import SnapshotMode
-from shared.pipeline.rebasing import NO_FORMER_HASH
 from shared.pipeline.rejects import RejectReason, RejectsFile
-from shared.pipeline.scanning import RowState, Scan, bodies_path, keys_path
-from shared.pipeline.stage_order import StageOrder
+from shared.pipeline.staging.order import StageOrder
+from shared.pipeline.staging.rebasing import NO_FORMER_HASH
+from shared.pipeline.staging.scanning import RowState, Scan, bodies_path, keys_path
 
 _FETCHED_AT_ONCE = 20_000
 _ABOUT_CONSENT = (RejectReason.NO_CONSENT, RejectReason.CONSENT_UNREADABLE)

@@ -1,0 +1,1 @@
+"""Erasure: everything that is kept of one person."""

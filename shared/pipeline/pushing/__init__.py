@@ -1,0 +1,1 @@
+"""Pushing: chunks to the destination, as fast as it allows."""

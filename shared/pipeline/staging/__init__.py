@@ -1,0 +1,1 @@
+"""Staging: from files to chunks of ready-made batches."""

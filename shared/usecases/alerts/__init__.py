@@ -1,0 +1,1 @@
+"""Alerts: telling people of changes of state."""

@@ -1,0 +1,1 @@
+"""Connections: where data may go."""

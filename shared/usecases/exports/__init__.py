@@ -1,0 +1,1 @@
+"""Exports: what goes where, and when."""

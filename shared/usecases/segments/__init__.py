@@ -1,0 +1,1 @@
+"""Segments: what arrives, and what is declared about it."""
