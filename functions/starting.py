@@ -40,9 +40,19 @@ async def decide_run(client: df.DurableOrchestrationClient, run_id: str, round_:
 
 
 async def _wake(client: df.DurableOrchestrationClient, run_id: str, event: str) -> None:
+    if not await _is_going_on(client, run_id):
+        return
+    try:
+        await client.raise_event(run_id, event, {})
+    except Exception:
+        # It may have ended between the two calls; only then is there nobody to wake.
+        if await _is_going_on(client, run_id):
+            raise
+
+
+async def _is_going_on(client: df.DurableOrchestrationClient, run_id: str) -> bool:
     status = await client.get_status(run_id)
-    if status and status.runtime_status in (
+    return bool(status) and status.runtime_status in (
         df.OrchestrationRuntimeStatus.Running,
         df.OrchestrationRuntimeStatus.Pending,
-    ):
-        await client.raise_event(run_id, event, {})
+    )
