@@ -33,7 +33,7 @@ def get_suppression(request: Request) -> Answer:
     errors=(Invalid, Forbidden, NotFound, Conflict, StorageUnavailable),
 )
 def change_suppression(request: Request) -> Answer:
-    """Entries are e-mail addresses, or SHA-256 hashes of addresses in lower case, in hexadecimal. Nobody is
+    """Up to 10,000 entries at once, all of them or none; a connection can suppress 1,000,000 people. Nobody is
     unsubscribed by this; who is on a list already is a leaver for exports that take leavers off."""
     return Answer(app().suppression.change(request.params["id"], request.body, request.principal))
 
