@@ -20,9 +20,10 @@ _LEFT = "from leavers anti join on_ledger using (email) anti join joining using 
 def drop_still_wanted(context: RunContext, run: Run, staged: tuple[Staged, ...]) -> tuple[Staged, ...]:
     """Take out of the leavers those whom somebody else still wants on the same list. Safe to repeat.
 
-    Who is on another ledger for the list is let go: no call, and off this ledger. Who is in another segment of this run
-    and will be on its ledger only when it has ended stays on this one until the next run. Returns ``staged`` with the
-    chunks and counts of those who are left to be taken off.
+    Who is on another ledger for the list is let go: no call, and off this ledger. Who leaves several segments of this
+    run is left to the last of them: one call, after which no ledger has them. Who is in another segment of this run and
+    will be on its ledger only when it has ended stays on this one until the next run. Returns ``staged`` with the chunks
+    and counts of those who are left to be taken off.
     """
     return tuple(_drop(context, run, staged, one) if one.leaver_chunks else one for one in staged)
 
@@ -33,12 +34,14 @@ def _drop(context: RunContext, run: Run, staged: tuple[Staged, ...], one: Staged
     companions = [
         other for other in staged if other.segment != one.segment and list_ids[other.segment] == list_id
     ]
+    earlier = {other.segment for other in staged[: staged.index(one)]}
     with scratch_folder() as scratch, open_database(scratch, context.limits.stage_memory_mb) as database:
         claims = _Claims(context.state, database, scratch, places.staged_leavers(one.folder))
         for name in _foreign_ledgers(context, run, list_id, [one, *companions]):
             claims.add("on_ledger", name)
         for other in companions:
-            leaving = places.staged_leavers(other.folder) if other.leaver_chunks else None
+            # Earlier segments leave those who have left them, too, to this one.
+            leaving = places.staged_leavers(other.folder) if other.segment in earlier else None
             claims.add("on_ledger", places.ledger(run.export_id, other.segment, list_id), without=leaving)
             claims.add("joining", places.staged_profiles(other.folder))
         claims.save_let_go(places.let_go(one.folder))

@@ -126,6 +126,17 @@ def test_somebody_who_leaves_both_segments_is_taken_off():
     assert run(plant).counts.leavers == 0
 
 
+def test_who_leaves_both_segments_halfway_and_comes_back_is_on_their_list_again():
+    plant = make_plant("vip", "churn", shared_list=True)
+    everybody = people(3)
+    run(plant, vip=everybody, churn=everybody)
+    plant.destination.faults["remove"] = [None, Refused("It said no.")]
+    assert run(plant, vip=people(2), churn=people(2)).counts.removed == 1
+    assert "p2@example.com" not in plant.members("all")
+    run(plant, churn=everybody)
+    assert plant.members("all") == set(everybody)
+
+
 def test_somebody_whom_another_export_has_on_the_list_stays():
     plant = make_plant()
     other = plant.stores.exports.get("export-1").record.model_copy(
