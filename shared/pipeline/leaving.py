@@ -86,7 +86,7 @@ class _Claims:
         if self._database.execute("select 1 from on_ledger limit 1").fetchone():
             path = self._scratch / "let-go.parquet"
             self._database.execute(
-                f"copy (select distinct email from on_ledger) to '{path}' (format parquet)"
+                f"copy (select distinct email from on_ledger order by email) to '{path}' (format parquet)"
             )
             self._state.upload(name, path)
         else:
