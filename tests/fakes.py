@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.domain.destination import Stopped
-from shared.domain.errors import NotFound
+from shared.domain.errors import NotFound, StorageUnavailable
 from shared.domain.ports import Pace
 
 
@@ -52,9 +52,11 @@ class PatientPacer:
 
 
 class MemoryBlobs:
-    """State blobs in memory. ``written_at`` overrides ``now`` as the moment of a blob's last change."""
+    """State blobs in memory. ``written_at`` overrides ``now`` as the moment of a blob's last change. While it
+    ``keeps``, nothing can be removed."""
 
     def __init__(self) -> None:
+        self.keeps = False
         self.blobs: dict[str, bytes] = {}
         self.written_at: dict[str, datetime] = {}
         self.now = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -95,6 +97,8 @@ class MemoryBlobs:
         return ((name, self.written_at.get(name, self.now)) for name in self.names(prefix))
 
     def remove(self, names: Sequence[str]) -> None:
+        if self.keeps:
+            raise StorageUnavailable("Storage does not answer.")
         for name in names:
             self.blobs.pop(name, None)
 

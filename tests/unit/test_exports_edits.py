@@ -12,6 +12,7 @@ from shared.domain.errors import (
     NotFound,
     PreconditionFailed,
     PreconditionRequired,
+    StorageUnavailable,
 )
 from shared.domain.run import RunStatus
 from shared.domain.standing import Standing
@@ -323,6 +324,21 @@ def test_removing_an_export_removes_what_belongs_to_it_and_no_more(office, tmp_p
         office.get(first.id)
     assert was_sent(office.state, SHARED, f"{first.id}@example.com")
     assert not was_sent(office.state, SHARED, f"{second.id}@example.com")
+
+
+def test_a_removal_that_fails_half_way_can_be_repeated_until_nothing_is_left(office, tmp_path):
+    export = office.add()
+    office.write_ledger(export.id, "ann@example.com", tmp_path=tmp_path)
+    office.stores.standings.add(export.id, Standing(subject=export.id))
+    office.state.keeps = True
+    with pytest.raises(StorageUnavailable):
+        office.exports.remove(export.id, ADMIN)
+
+    office.state.keeps = False
+    office.exports.remove(export.id, ADMIN)
+
+    assert office.state.names("ledgers/") == []
+    assert (office.stores.exports.rows, office.stores.standings.rows) == ({}, {})
 
 
 def test_a_running_export_is_not_removed_however_many_runs_came_after(office):

@@ -164,14 +164,18 @@ class Exports:
         return self._change(export_id, "export.segment.remove", renew, principal)
 
     def remove(self, export_id: str, principal: Principal) -> None:
-        """Remove it with its ledgers; people stay on their lists. Raises Conflict while a run goes on."""
+        """Remove it with its ledgers; people stay on their lists. Raises Conflict while a run goes on.
+
+        Repeated after a failure, it goes on where it stopped.
+        """
         with self._journal.audited(principal, "export.remove", export_id) as details:
             export = self._stores.exports.get(export_id).record
             self._checks.require_use(export, principal)
             self._changes.let_go(export)
-            self._stores.exports.remove(export_id)
-            self._stores.standings.remove(export_id)
+            # The record goes last: were anything to fail after it is gone, nobody could remove the rest any more.
             self._changes.forget_ledgers(export_id)
+            self._stores.standings.remove(export_id)
+            self._stores.exports.remove(export_id)
             details |= {"name": export.name, "connection_id": export.connection_id}
 
     def _change(self, export_id: str, action: str, renew: Change, principal: Principal) -> ExportView:
