@@ -227,10 +227,12 @@ class HeardAlerts:
 
 
 class MemoryVault:
-    """While ``silent`` it answers nothing; what is ``forbidden`` it keeps to itself."""
+    """While ``silent`` it answers nothing; what is ``forbidden`` it keeps to itself. While it ``keeps``, nothing is
+    removed."""
 
     def __init__(self, **secrets: str) -> None:
         self.secrets, self.silent, self.forbidden = dict(secrets), False, set[str]()
+        self.keeps = False
 
     def store(self, name: str, value: str) -> None:
         self._answer()
@@ -248,6 +250,8 @@ class MemoryVault:
 
     def remove(self, name: str) -> None:
         self._answer()
+        if self.keeps:
+            raise SecretUnavailable(f"The app may not remove the secret '{name}'.", forbidden=True)
         self.secrets.pop(name, None)
 
     def names(self) -> list[str]:

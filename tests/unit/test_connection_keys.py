@@ -59,6 +59,27 @@ def test_a_typed_key_gives_way_to_a_secret_and_the_one_that_segpilot_wrote_goes(
     assert office.vault.secrets == {"theirs": "right-key"}
 
 
+def test_a_key_that_could_not_be_removed_goes_when_the_secret_is_chosen_again(office):
+    connection = office.connected()
+    office.vault.secrets["theirs"] = "right-key"
+    office.vault.keeps = True
+    with pytest.raises(SecretUnavailable):
+        office.replace_key(connection, secret_name="theirs")
+    assert connection.secret_name in office.vault.secrets
+
+    office.vault.keeps = False
+    office.replace_key(connection, secret_name="theirs")
+    assert office.vault.secrets == {"theirs": "right-key"}
+
+
+def test_a_vault_that_lets_nothing_be_removed_does_not_keep_one_secret_from_giving_way_to_another(office):
+    connection = office.connected()
+    office.vault.secrets |= {"theirs": "right-key", "other": "right-key"}
+    office.replace_key(connection, secret_name="theirs")
+    office.vault.keeps = True
+    assert office.replace_key(connection, secret_name="other").secret_name == "other"
+
+
 def test_a_secret_cannot_give_way_to_a_typed_key(office):
     office.vault.secrets["theirs"] = "right-key"
     connection = office.add(secret_name="theirs")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from shared.domain.access import Principal, Role
-from shared.domain.connection import ConnectionStatus
+from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.errors import Conflict, Invalid, SecretUnavailable
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
@@ -80,11 +80,20 @@ class ConnectionKeys:
                     }
                 ),
             )
-            if switched and present.secret_owned:
-                self._vault.remove(present.secret_name)
+            if switched:
+                self._remove_own(present)
             if verdict.status:
                 self._alerts.note_connection(connection_id, None)
         return view_fully(self._stores, changed)
+
+    def _remove_own(self, former: Connection) -> None:
+        """Remove the key that was typed, also when an earlier switch stopped short of it."""
+        try:
+            self._vault.remove(own_name(former.id))
+        except SecretUnavailable:
+            # An app that may only read secrets has none of its own.
+            if former.secret_owned:
+                raise
 
 
 def own_name(connection_id: str) -> str:
