@@ -5,7 +5,7 @@ import pytest
 from shared.domain.access import Principal, Role
 from shared.domain.connection import Sharing
 from shared.domain.errors import Conflict, Forbidden, NotFound
-from shared.domain.run import Counts, RunStatus, Stage, Step, Trigger
+from shared.domain.run import Counts, Failure, RunStatus, Stage, Step, Trigger
 from shared.pipeline import places
 from shared.pipeline.rejects import header_line
 from shared.usecases.runs.runs import RunFilter
@@ -169,6 +169,20 @@ def test_whoever_has_a_role_sees_runs_but_personal_data_only_who_may_use_the_con
             ask(run.id, VERA)
     assert audited(office, "rejects.read") == [("Ada", "done"), ("Carl", "done"), ("Vera", "refused")]
     assert audited(office, "samples.read") == [("Ada", "done"), ("Carl", "done"), ("Vera", "refused")]
+
+
+def test_the_name_of_a_secret_is_for_administrators():
+    office = Office("vip")
+    office.connect(sharing=Sharing.CONTRIBUTORS)
+    run = office.order()
+    failure = Failure(code="secret-unavailable", message="There is no Key Vault secret 'theirs'.")
+    office.change(run.id, status=RunStatus.FAILED, failure=failure)
+    assert office.runs.get(run.id, ADA).failure == failure
+    for principal in (CARL, VERA):
+        (listed,) = office.runs.list(principal).runs
+        for shown in (listed, office.runs.get(run.id, principal)):
+            assert shown.failure.code == failure.code
+            assert "theirs" not in shown.model_dump_json()
 
 
 @pytest.mark.parametrize("gone", ["connections", "exports"])

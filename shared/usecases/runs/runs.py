@@ -6,7 +6,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.access import Principal, Role
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, NotFound, SecretUnavailable
 from shared.domain.identifiers import newest_first
 from shared.domain.ports import Runs as RunRecords
 from shared.domain.ports import StateBlobs, Stores
@@ -17,6 +17,10 @@ from shared.pipeline.journal import Journal
 from shared.pipeline.rejects import header_line
 
 _PAGE = 50
+_SECRET_UNNAMED = {
+    "message": "The key of the connection cannot be read.",
+    "remedy": "Ask an administrator to look at the connection.",
+}
 _SEARCHED_AT_ONCE, _SEARCHES = 200, 10
 
 
@@ -83,7 +87,7 @@ class Runs:
     def get(self, wanted_id: str, principal: Principal) -> RunView:
         """Raises NotFound."""
         principal.require(Role.VIEWER)
-        return self._view(self._stores.runs.get(wanted_id).record)
+        return self._view(self._stores.runs.get(wanted_id).record, principal)
 
     def list(
         self,
@@ -103,7 +107,7 @@ class Runs:
             for run in page:
                 if not wanted.fits(run):
                     continue
-                found.append(self._view(run))
+                found.append(self._view(run, principal))
                 if len(found) == size:
                     last = after is None and run is page[-1]
                     return RunPage(runs=found, next=None if last else newest_first(run.id))
@@ -122,7 +126,7 @@ class Runs:
 
         with self._journal.audited(principal, "run.cancel", wanted_id):
             self._require_use(self._stores.runs.get(wanted_id).record, principal)
-            return self._view(self._stores.runs.change(wanted_id, cancelled))
+            return self._view(self._stores.runs.change(wanted_id, cancelled), principal)
 
     def approve(self, wanted_id: str, principal: Principal, verdict: Verdict) -> RunView:
         """Let a run that waits for approval do what it told of. Repeating it changes nothing.
@@ -182,7 +186,7 @@ class Runs:
             )
             if run.approval:
                 details |= run.approval.model_dump(include={"round", "removals", "rejects"})
-            return self._view(run)
+            return self._view(run, principal)
 
     def _decided(self, run: Run, principal: Principal, verdict: Verdict, decision: Decision) -> Run:
         approval, now = run.approval, self._clock()
@@ -222,7 +226,14 @@ class Runs:
         except NotFound:
             yield header_line()
 
-    def _view(self, run: Run) -> RunView:
+    def _view(self, run: Run, principal: Principal) -> RunView:
+        if (
+            run.failure
+            and run.failure.code == SecretUnavailable.code
+            and principal.role is not Role.ADMINISTRATOR
+        ):
+            # The failure names the secret, which is more than others see of a connection.
+            run = run.model_copy(update={"failure": run.failure.model_copy(update=_SECRET_UNNAMED)})
         if run.status.ended or run.stage not in (Stage.PUSHING, Stage.REMOVING):
             return RunView(**dict(run), progress=_progress(run))
         live = self._stores.runs.progress(run.id)
