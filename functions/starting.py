@@ -9,6 +9,13 @@ from shared.bootstrap import app
 from shared.domain.run import Run
 from shared.usecases.runs.runs import is_unstarted
 
+_OVER = (
+    df.OrchestrationRuntimeStatus.Completed,
+    df.OrchestrationRuntimeStatus.Failed,
+    df.OrchestrationRuntimeStatus.Terminated,
+    df.OrchestrationRuntimeStatus.Canceled,
+)
+
 
 async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
     """Start the orchestration of a run unless it was started already: safe to repeat."""
@@ -17,10 +24,8 @@ async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
     status = await client.get_status(run.id)
     if status and status.runtime_status is not None:
         return
-    settings = app().settings
-    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s}
     try:
-        await client.start_new("export_run", instance_id=run.id, client_input=order)
+        await _start(client, run.id)
     except Exception:
         # Somebody else may have started it between the two calls; only then is all well.
         await asyncio.sleep(0.5)
@@ -30,13 +35,26 @@ async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
 
 
 async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:
-    """Wake the orchestration when it is waiting; workers look at the run record by themselves."""
-    await _wake(client, run_id, CANCEL_EVENT)
+    """Wake the orchestration when it is waiting; workers look at the run record by themselves.
+
+    A run that was never started, or whose orchestration broke down, is taken up so that it ends.
+    """
+    status = await client.get_status(run_id)
+    if not status or status.runtime_status in (None, *_OVER):
+        await _start(client, run_id)
+    else:
+        await _wake(client, run_id, CANCEL_EVENT)
 
 
 async def decide_run(client: df.DurableOrchestrationClient, run_id: str, round_: int) -> None:
     """Tell the orchestration that a decision is on the record; it would look by itself within hours."""
     await _wake(client, run_id, decision_event(round_))
+
+
+async def _start(client: df.DurableOrchestrationClient, run_id: str) -> None:
+    settings = app().settings
+    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s}
+    await client.start_new("export_run", instance_id=run_id, client_input=order)
 
 
 async def _wake(client: df.DurableOrchestrationClient, run_id: str, event: str) -> None:

@@ -7,8 +7,24 @@ import pytest
 
 from devkit.host.durable.testing import asynchronous
 from functions.starting import cancel_run, decide_run
+from shared.bootstrap import app
 
 RUNNING, COMPLETED = df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Completed
+FAILED = df.OrchestrationRuntimeStatus.Failed
+NEEDED = {
+    "SEGMENT_STORAGE": "UseDevelopmentStorage=true",
+    "STATE_STORAGE": "UseDevelopmentStorage=true",
+    "KEY_VAULT_URL": "https://vault.example",
+}
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch):
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    app.cache_clear()
+    yield
+    app.cache_clear()
 
 
 class Orchestration:
@@ -17,6 +33,11 @@ class Orchestration:
     def __init__(self, status: object, fault: Exception | None = None, then: object = None) -> None:
         self.status, self._fault, self._then = status, fault, then
         self.woken: list[str] = []
+        self.started: list[str] = []
+
+    async def start_new(self, _orchestrator: str, *, instance_id: str, client_input: object) -> None:
+        assert client_input
+        self.started.append(instance_id)
 
     async def get_status(self, _instance_id: str) -> SimpleNamespace | None:
         return SimpleNamespace(runtime_status=self.status) if self.status else None
@@ -40,8 +61,16 @@ async def test_a_run_that_goes_on_is_woken():
 async def test_nobody_is_woken_when_there_is_nobody():
     for status in (COMPLETED, None):
         orchestration = Orchestration(status)
-        await cancel_run(orchestration, "run-1")
+        await decide_run(orchestration, "run-1", 1)
         assert orchestration.woken == []
+
+
+@asynchronous
+async def test_a_cancelled_run_that_nobody_works_on_is_taken_up_so_that_it_ends():
+    for status in (None, FAILED, COMPLETED):
+        orchestration = Orchestration(status)
+        await cancel_run(orchestration, "run-1")
+        assert (orchestration.started, orchestration.woken) == (["run-1"], [])
 
 
 @asynchronous
