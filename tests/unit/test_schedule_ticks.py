@@ -12,6 +12,7 @@ from shared.domain.run import Run, RunStatus, Trigger
 from shared.domain.schedule import REFRESH_ID, Refresh, Schedule, slots
 from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.domain.standing import Standing
+from shared.pipeline import places
 from shared.pipeline.journal import Journal
 from shared.pipeline.standings import remember_run
 from shared.usecases.runs.orders import NewRun, RunOrders
@@ -29,7 +30,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.clock, self.stores, self.alerts = FakeClock(), MemoryStores(), HeardAlerts()
-        self.orders = RunOrders(self.stores, MemoryBlobs(), Journal(MemoryBlobs(), self.clock), self.clock)
+        self.state = MemoryBlobs()
+        self.orders = RunOrders(self.stores, self.state, Journal(MemoryBlobs(), self.clock), self.clock)
         self.ticks = Ticks(self.stores, self.orders, self.alerts)
         self.arrive("vip")
 
@@ -331,6 +333,18 @@ def test_nothing_is_tried_again_for_an_export_that_was_taken_out_of_service_and_
     assert watch.at(START + HOUR) == []
     assert watch.alerts.runs == [failed]
     assert watch.stores.standings.get("export").record.retry_run is None
+
+
+def test_a_second_attempt_of_which_nothing_is_known_any_more_does_not_hold_up_the_others():
+    watch = Watch()
+    watch.add("export", Schedule())
+    failed = watch.fail_in_passing(watch.orders.on_demand("export", NewRun(), ADA), START + HOUR)
+    watch.edit("export", active=False)
+    watch.state.remove([places.plan(failed.id)])
+    watch.add("other", Schedule())
+    watch.fail_in_passing(watch.orders.on_demand("other", NewRun(), ADA), START + HOUR)
+    assert watch.at(START + HOUR) == ["other"]
+    assert watch.alerts.runs == [failed]
 
 
 def test_an_inactive_export_that_was_run_on_demand_is_tried_again():

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.domain.access import Principal, Role
-from shared.domain.errors import Conflict, Forbidden
+from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.export import Export
 from shared.domain.identifiers import new_id
 from shared.domain.ports import StateBlobs, Stores
@@ -145,7 +145,7 @@ class RunOrders:
         if found is None or found.record.connection_id != run.connection_id:
             return None
         export = found.record
-        if not export.active and self._plan(run).export.active:
+        if not export.active and self._ran_by_itself(run):
             return None
         names = _segments_of(run, export)
         if not (snapshots := self._arrived(names)):
@@ -220,8 +220,12 @@ class RunOrders:
     def _has_retry_set(self, wanted_id: str, segment: str) -> bool:
         return bool(self._state.names(places.retry_set(wanted_id, segment)))
 
-    def _plan(self, run: Run) -> Plan:
-        return Plan.model_validate_json(self._state.read(places.plan(run.id)))
+    def _ran_by_itself(self, run: Run) -> bool:
+        """Tell whether the export was active when the run was created, or nobody knows any more."""
+        try:
+            return Plan.model_validate_json(self._state.read(places.plan(run.id))).export.active
+        except NotFound:
+            return True
 
 
 def runs_by_itself(export: Export) -> bool:
