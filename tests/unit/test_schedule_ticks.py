@@ -144,6 +144,21 @@ def test_slots_from_while_an_export_was_switched_off_or_followed_the_refresh_do_
     assert watch.at(START + DAY + HOUR) == ["follower", "off"]
 
 
+def test_slots_from_while_an_export_was_switched_off_do_not_count_although_a_run_went_on_meanwhile():
+    watch = Watch()
+    watch.add("daily")
+    watch.at(START)
+    run = watch.end(watch.orders.on_demand("daily", NewRun(), ADA), RunStatus.PROCESSING)
+    watch.edit("daily", active=False)
+    assert watch.at(START + 30 * MINUTE) == []
+    watch.clock.now = START + 2 * HOUR
+    watch.edit("daily", active=True)
+    assert watch.at(START + 2 * HOUR) == []
+    watch.end(run, RunStatus.SUCCESSFUL)
+    assert watch.at(START + 3 * HOUR) == []
+    assert watch.at(START + DAY + HOUR) == ["daily"]
+
+
 def test_an_edit_of_something_else_loses_no_slot():
     watch = Watch()
     watch.add("daily")

@@ -55,23 +55,25 @@ class Ticks:
         found = self._stores.refreshes.find(REFRESH_ID)
         refresh = found.record if found else Refresh()
         counts = refresh.recurrence is not RefreshRecurrence.OFF
+        schedule = refresh if counts else None
+        standing = standings.get(REFRESH_ID) or Standing(subject=REFRESH_ID)
         return self._serve(
-            standings.get(REFRESH_ID) or Standing(subject=REFRESH_ID),
-            refresh if counts else None,
-            refresh.updated_at or now,
+            self._follow(standing, schedule, refresh.updated_at or now),
+            schedule,
             partial(self._orders.for_refresh, exports),
             now,
         )
 
     def _serve_export(self, export: Export, standings: Mapping[str, Standing], now: datetime) -> list[Run]:
+        counts = runs_by_itself(export) and export.schedule.recurrence is not Recurrence.REFRESH
+        schedule = export.schedule if counts else None
         standing = standings.get(export.id) or Standing(subject=export.id)
+        standing = self._follow(standing, schedule, export.updated_at)
         if self._goes_on(standing, now):
             return []
-        counts = runs_by_itself(export) and export.schedule.recurrence is not Recurrence.REFRESH
         return self._serve(
             standing,
-            export.schedule if counts else None,
-            export.updated_at,
+            schedule,
             lambda slot: [run] if (run := self._orders.for_slot(export, slot)) else [],
             now,
         )
@@ -83,18 +85,22 @@ class Ticks:
         found = self._stores.runs.find(last.id)
         return found is not None and not found.record.status.ended
 
+    def _follow(self, standing: Standing, schedule: Schedule | Refresh | None, set_at: datetime) -> Standing:
+        """Return the standing under a schedule that may be another one now; None is one that does not count at
+        present."""
+        version = schedule and schedule_version(schedule)
+        if version == standing.schedule:
+            return standing
+        return self._note(standing.subject, schedule=version, slot_at=schedule and set_at)
+
     def _serve(
         self,
         standing: Standing,
         schedule: Schedule | Refresh | None,
-        set_at: datetime,
         create: Callable[[datetime], list[Run]],
         now: datetime,
     ) -> list[Run]:
-        """Serve the latest slot of a schedule; None is one that does not count at present."""
-        version = schedule and schedule_version(schedule)
-        if version != standing.schedule:
-            standing = self._note(standing.subject, schedule=version, slot_at=schedule and set_at)
+        """Serve the latest slot of a schedule."""
         if schedule is None or standing.slot_at is None:
             return []
         try:
