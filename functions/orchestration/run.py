@@ -71,6 +71,8 @@ def _export(
     """
     if not succeeded(begun):
         return begun
+    if begun["result"].get("overtaken"):
+        return {"stopped": True, "overtaken": True}
     run_id = context.instance_id
     read = yield from _stage(context, pauses, order, begun["result"]["segments"], staged)
     if not succeeded(read):

@@ -94,11 +94,14 @@ class Plant:
         )
         self.stores.exports.add(export.id, export)
 
-    def arrive(self, segment: str, *people: str, names: str = "x") -> None:
+    def arrive(
+        self, segment: str, *people: str, names: str = "x", file_name: str = "a.csv", **details: object
+    ) -> None:
         """A file of a segment comes in."""
         text = "EMail,First\n" + "".join(f"{person},{names}\n" for person in people)
-        file = self.blobs.put(f"{segment}/a.csv", text, self.clock())
-        snapshot = Snapshot(id=f"s{file.etag}", segment=segment, arrived_at=self.clock(), files=(file,))
+        file = self.blobs.put(f"{segment}/{file_name}", text, self.clock())
+        known = {"id": f"s{file.etag}", "segment": segment, "arrived_at": self.clock(), "files": (file,)}
+        snapshot = Snapshot.model_validate(known | details)
         self.stores.segments.remove(segment)
         self.stores.segments.add(segment, Segment(name=segment, source=f"{segment}/", snapshot=snapshot))
 

@@ -90,6 +90,15 @@ async def test_a_run_that_was_overtaken_says_so(tmp_path):
 
 
 @asynchronous
+async def test_a_run_that_was_overtaken_while_it_waited_for_the_connection_reads_nothing(tmp_path):
+    async with waiting(tmp_path) as engine:
+        engine.world.faults["begin_run"] = [{"result": {"overtaken": True, "segments": []}}]
+        assert await engine.run_to_end("export_run", ORDER) == {"status": "Canceled"}
+        assert engine.world.heard == ["begin_run", "finish_run"]
+        assert engine.world.finish["overtaken"] is True
+
+
+@asynchronous
 async def test_a_decision_whose_event_was_lost_is_found_within_hours(tmp_path):
     async with waiting(tmp_path) as engine:
         await engine.begin()

@@ -10,16 +10,22 @@ from shared.domain.record import Record
 from shared.domain.run import Counts, Run, RunStatus, SegmentRun, Stage
 from shared.pipeline.standings import remember_run
 from shared.pipeline.steps.context import NO_CONNECTION, RunContext
+from shared.pipeline.steps.overtaken import find_sent_since
 from shared.pipeline.steps.timing import leave
 
 _BUSY_WAIT_S = 2.0
+_PASSED_OVER = "The segment '{}' was passed over: a later run has exported a newer file of it meanwhile."
 
 
 class Begun(Record):
-    """``wait_s`` is given when another run has the connection; else the run goes on with ``segments``."""
+    """``wait_s`` is given when another run has the connection; else the run goes on with ``segments``.
+
+    ``overtaken``: of all of them a later run has sent something newer meanwhile.
+    """
 
     wait_s: float | None = None
     over: bool = False
+    overtaken: bool = False
     dry: bool = False
     segments: tuple[str, ...] = ()
 
@@ -34,13 +40,19 @@ def begin(context: RunContext, run_id: str) -> Begun:
         return Begun(over=True)
     if run.cancel_requested_by:
         return Begun()
-    begun = Begun(dry=run.dry, segments=tuple(segment.name for segment in run.segments))
+    names = tuple(segment.name for segment in run.segments)
+    begun = Begun(dry=run.dry, segments=names)
     if run.stage not in (Stage.WAITING, Stage.STAGING):
         return begun
     connection = context.connection(run)
     _require_attached(context, run)
     if not context.take_lane(run):
         return Begun(wait_s=_BUSY_WAIT_S)
+    passed_over = set[str]() if run.dry else find_sent_since(context, run)
+    begun = begun.model_copy(update={"segments": tuple(name for name in names if name not in passed_over)})
+    if not begun.segments:
+        return Begun(overtaken=True)
+    warnings = tuple(_PASSED_OVER.format(name) for name in names if name in passed_over)
     export = context.plan(run).export
     with context.session(run, connection) as session:
         segments = _find_lists(export, run.segments, session.lists())
@@ -55,6 +67,7 @@ def begin(context: RunContext, run_id: str) -> Begun:
                 "status": RunStatus.PROCESSING,
                 "started_at": present.started_at or context.clock(),
                 "counts": Counts(calls=present.counts.calls + calls),
+                "warnings": tuple(dict.fromkeys((*present.warnings, *warnings))),
             }
         ),
     )

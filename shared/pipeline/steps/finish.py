@@ -30,7 +30,7 @@ from shared.pipeline.steps.timing import leave
 _FILE_CHANGED = "file-changed"
 _KEY_PROBLEMS = (Unauthorized.code, SecretUnavailable.code)
 _OVERTAKEN = "A newer file has taken its place."
-_OVERTAKEN_IN_WAIT = "While it waited for approval, a newer file has got a run of its own. Nothing was sent."
+_OVERTAKEN_IN_WAIT = "While it waited, a newer file has got a run of its own. Nothing was sent."
 
 
 class FinishTask(Record):
