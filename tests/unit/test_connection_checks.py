@@ -184,6 +184,22 @@ def test_connections_whose_secret_has_gone_are_found_and_people_are_told(office)
     assert all(problem for _, problem in office.alerts.connections)
 
 
+def test_a_connection_that_is_removed_during_the_daily_round_does_not_end_it(office):
+    removed, gone = office.connected(), office.connected()
+
+    class Vanishing(dict):
+        """While its secrets are looked at, one connection is removed."""
+
+        def __contains__(self, name: object) -> bool:
+            office.stores.connections.remove(removed.id)
+            return False
+
+    office.vault.secrets = Vanishing(office.vault.secrets)
+    office.connections.check_secrets()
+    assert office.stored(gone).status is ConnectionStatus.NEEDS_ATTENTION
+    assert office.stores.connections.find(removed.id) is None
+
+
 def test_an_outage_of_the_vault_on_the_daily_round_changes_nothing(office):
     connection = office.connected()
     before = office.stored(connection)

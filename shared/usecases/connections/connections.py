@@ -1,12 +1,13 @@
 """Connections: add, look, edit, check."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, Consent, ExportUser
 from shared.domain.consent import CONSENT_TEXTS, CONSENT_VERSION
 from shared.domain.destination import DestinationList
-from shared.domain.errors import Invalid, SecretUnavailable, SegpilotError
+from shared.domain.errors import Invalid, NotFound, SecretUnavailable, SegpilotError
 from shared.domain.identifiers import new_id
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
@@ -161,7 +162,8 @@ class Connections:
         """Read the key of every connection; those whose key is gone or forbidden need attention. Once a day."""
         for connection in self._stores.connections.all():
             if verdict := self._probe.read(connection):
-                self._record(connection, verdict)
+                with suppress(NotFound):  # it may have been removed meanwhile
+                    self._record(connection, verdict)
 
     def _record(self, looked_at: Connection, verdict: Verdict) -> Connection:
         def judged(present: Connection) -> Connection:
