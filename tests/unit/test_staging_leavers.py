@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.email_address import email_hash
-from shared.domain.errors import SegmentUnreadable
+from shared.domain.errors import Conflict, SegmentUnreadable
 from shared.domain.export import Leavers
 from shared.domain.segment import SnapshotMode, SourceFormat
 from shared.pipeline.workspace import open_database, scratch_folder
@@ -282,7 +282,14 @@ def test_a_retry_sends_nobody_who_was_accepted_meanwhile_and_takes_nobody_off(be
 
 
 def test_a_retry_of_nobody_stages_nobody(bench):
-    assert bench.stage(files(*emails(2)), retry_set="missing.parquet").counts.profiles == 0
+    bench.state.write("retry.parquet", as_parquet("gone@example.com"))
+    assert bench.stage(files(*emails(2)), retry_set="retry.parquet").counts.profiles == 0
+
+
+def test_a_retry_fails_when_nobody_knows_any_more_whom_to_try_again(bench):
+    with pytest.raises(Conflict) as raised:
+        bench.stage(files(*emails(2)), retry_set="purged.parquet")
+    assert raised.value.reason == "retry-expired"
 
 
 def test_a_retry_honours_the_suppression_of_today(bench):

@@ -43,12 +43,16 @@ class Comparison:
 
         Rejected are the other rows of an address, but for those of a delta, and who is suppressed or has not agreed.
         """
-        is_delta, is_retry = self._order.is_delta, self._order.retry_set is not None
+        is_delta, is_retry = self._order.is_delta, retry_set is not None
         self._database.execute(
             f"create table rows as select * from read_csv('{keys_path(self._scratch)}', delim='\t', quote='',"
             " escape='', header=false, auto_detect=false, columns={'seq': 'BIGINT', 'file': 'INTEGER',"
             " 'line': 'BIGINT', 'email': 'VARCHAR', 'hash': 'UBIGINT', 'state': 'TINYINT', 'former': 'UBIGINT'})"
-            + (f" semi join (select email from {_parquet(retry_set)}) using (email)" if is_retry else "")
+            + (
+                f" semi join (select email from read_parquet('{retry_set}')) using (email)"
+                if retry_set
+                else ""
+            )
         )
         best, of_best = ("max", "arg_max") if is_delta else ("min", "arg_min")
         state = f"{of_best}(state, seq)" if self._scan.any_state else f"{RowState.WANTED:d}"
@@ -158,7 +162,3 @@ class Comparison:
 def _rows_of(result: duckdb.DuckDBPyConnection) -> Iterator[Any]:
     while found := result.fetchmany(_FETCHED_AT_ONCE):
         yield from found
-
-
-def _parquet(path: Path | None) -> str:
-    return f"read_parquet('{path}')" if path else "(select '' as email where false)"

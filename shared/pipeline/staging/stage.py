@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 from pydantic import Field
 
+from shared.domain.errors import Conflict
 from shared.domain.export import Leavers
 from shared.domain.ports import SegmentBlobs, StateBlobs
 from shared.domain.record import Record
@@ -54,7 +55,8 @@ def stage(
 ) -> Staged:
     """Stage one segment. ``on_progress`` hears of the rows read and may raise to stop.
 
-    Raises SegmentUnreadable when a file as a whole cannot be used, or rows are missing.
+    Raises SegmentUnreadable when a file as a whole cannot be used, or rows are missing, and Conflict when nobody knows
+    any more whom to try again.
     """
     with scratch_folder() as scratch, open_database(scratch, limits.memory_mb) as database:
         ledger = _download(state, order.ledger, scratch / "ledger.parquet")
@@ -69,7 +71,7 @@ def stage(
             comparison = Comparison(database, order, scan, scratch)
             if suppression := _download(state, order.suppression, scratch / "suppression.txt"):
                 comparison.suppress(suppression)
-            comparison.find_people(rejects, _download(state, order.retry_set, scratch / "retry.parquet"))
+            comparison.find_people(rejects, _fetch_retry_set(order, state, scratch / "retry.parquet"))
         state.upload(places.staged_rejects(order.folder), scratch / "rejects.csv")
         if order.take_notes:
             state.upload(places.staged_notes(order.folder), scratch / "notes.jsonl")
@@ -147,3 +149,14 @@ def _former_mapping(
 
 def _download(state: StateBlobs, name: str | None, path: Path) -> Path | None:
     return path if name is not None and state.download(name, path) else None
+
+
+def _fetch_retry_set(order: StageOrder, state: StateBlobs, path: Path) -> Path | None:
+    if order.retry_set is not None and not state.download(order.retry_set, path):
+        raise Conflict(
+            f"It is not known any more who of '{order.snapshot.segment}' was to be sent again: it is kept as long as "
+            "rejects are.",
+            code="retry-expired",
+            remedy="Run the export: people who are not yet on the list are sent.",
+        )
+    return path if order.retry_set is not None else None
