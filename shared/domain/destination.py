@@ -10,8 +10,8 @@ from shared.domain.export import FieldMapping
 class Profile(NamedTuple):
     """One person on the way to a list: what the stage made, what the push needs.
 
-    ``content_hash`` identifies what is sent; ``joins`` is True when the person is not on our ledger for this
-    list; ``origin`` is ``[file index, line]``; ``body`` is the destination's own form of the person.
+    ``content_hash`` identifies what is sent; ``joins`` is True when the person is to be put on the list; ``origin`` is
+    ``[file index, line]``; ``body`` is the destination's own form of the person.
     """
 
     email: str

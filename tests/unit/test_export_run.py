@@ -64,6 +64,18 @@ def test_a_full_run_sends_everybody_again():
     assert len(plant.destination.contacts) == 5
 
 
+def test_a_full_run_puts_those_back_who_were_taken_off_the_list_by_others():
+    plant = Plant()
+    plant.arrive("vip", *people(5))
+    plant.run_to_end(plant.order())
+    plant.members("vip").clear()
+    plant.run_to_end(plant.order())
+    assert plant.members("vip") == set()
+    finished = plant.run_to_end(plant.order(full=True))
+    assert plant.members("vip") == set(people(5))
+    assert (finished.counts.new, finished.counts.changed, finished.counts.sent) == (0, 5, 5)
+
+
 def test_every_segment_has_its_list_and_its_ledger():
     plant = Plant("vip", "churn")
     plant.arrive("vip", *people(4))

@@ -108,7 +108,7 @@ def test_a_full_run_sends_everybody_again(bench):
     bench.accept(bench.people(bench.stage(file)))
     staged = bench.stage(file, full=True)
     assert [(person.email, person.joins) for person in bench.people(staged)] == [
-        (address, False) for address in emails(3)
+        (address, True) for address in emails(3)
     ]
     assert (staged.counts.to_send, staged.counts.unchanged) == (3, 0)
 

@@ -81,7 +81,7 @@ class Comparison:
     def count_changes(self) -> Counts:
         """Make the table ``to_send`` and the view ``rebased``; returns the counts of the people."""
         self._database.execute(
-            "create table to_send as select seq, email, ledger.email is null as joins from people"
+            "create table to_send as select seq, email, ledger.email is null as is_new from people"
             " left join ledger using (email)"
             + (
                 ""
@@ -93,10 +93,10 @@ class Comparison:
             "create view rebased as select email, people.hash from people join ledger using (email)"
             f" where ledger.hash = former and former <> people.hash and not {self._order.full}"
         )
-        profiles, to_send, joining = self._database.execute(
-            "select (select count(*) from people), count(*), count(*) filter (joins) from to_send"
+        profiles, to_send, new = self._database.execute(
+            "select (select count(*) from people), count(*), count(*) filter (is_new) from to_send"
         ).fetchall()[0]
-        return Counts(profiles=profiles, new=joining, changed=to_send - joining, unchanged=profiles - to_send)
+        return Counts(profiles=profiles, new=new, changed=to_send - new, unchanged=profiles - to_send)
 
     def count_leavers(self) -> int:
         """Make the table ``leavers``: who is on the ledger and has left, as far as the snapshot can tell."""
@@ -136,7 +136,10 @@ class Comparison:
 
         Walk the scratch files and the sorted numbers of the rows to send side by side.
         """
-        wanted = _rows_of(self._database.execute("select seq, joins from to_send order by seq"))
+        # A full run also puts those back whom somebody else has taken off the list.
+        wanted = _rows_of(
+            self._database.execute(f"select seq, is_new or {self._order.full} from to_send order by seq")
+        )
         with (
             keys_path(self._scratch).open(encoding="utf-8", newline="") as keys,
             bodies_path(self._scratch).open(encoding="utf-8", newline="") as bodies,

@@ -44,7 +44,7 @@ def _estimate_calls(context: RunContext, run: Run, connection: Connection, stage
     missing = sum(one.chunks > 0 and one.segment not in known for one in staged)
     sending = context.destinations[connection.destination].estimate_calls(
         to_send=counts.to_send,
-        joining=counts.new,
+        joining=counts.to_send if run.full else counts.new,
         leaving=sum(one.counts.leavers for one in staged if one.leaver_chunks),
         learnt=connection.learnt,
     )

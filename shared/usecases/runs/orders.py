@@ -27,7 +27,8 @@ SegmentName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class NewRun(BaseModel):
-    """``full`` sends everybody again, not only new and changed people. ``dry`` counts and shows, and sends nothing."""
+    """``full`` sends everybody again and puts them on their list again, not only new and changed people. ``dry`` counts
+    and shows, and sends nothing."""
 
     model_config = ConfigDict(extra="forbid")
     full: bool = False
