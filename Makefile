@@ -16,11 +16,15 @@ up: $(INSTALLED) $(AZURITE) ## Start everything and keep it running until Ctrl-C
 stop status: $(INSTALLED) ## End, or show, what `make up` started elsewhere
 	@$(BIN)/python -m devkit $@
 
-test: $(INSTALLED) $(AZURITE) lint ## Everything
+test: $(INSTALLED) $(AZURITE) lint browser ## Everything
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(INSTALLED) lint ## Format, lint, types, fast tests
 	$(BIN)/python -m pytest -q tests/unit -n $(WORKERS)
+
+.PHONY: browser
+browser: $(INSTALLED)
+	@$(BIN)/python -m devkit browser
 
 .PHONY: lint
 lint: $(INSTALLED)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
-    "up": ("local", "start storage, vault, Autopilot simulator and the app; Ctrl-C ends them"),
-    "demo": ("local", "the same, then export a sample segment of 10,000 people"),
-    "status": ("local", "say what runs, and where"),
-    "stop": ("local", "end what `up` started elsewhere"),
-    "host": ("host", "only the functions host"),
-    "autopilot": ("autopilot", "only the Autopilot simulator"),
-    "vault": ("vault", "only the Key Vault and the managed identity"),
+    "up": ("local.command", "start storage, vault, Autopilot simulator and the app; Ctrl-C ends them"),
+    "demo": ("local.command", "the same, then export a sample segment of 10,000 people"),
+    "status": ("local.command", "say what runs, and where"),
+    "stop": ("local.command", "end what `up` started elsewhere"),
+    "host": ("host.command", "only the functions host"),
+    "autopilot": ("autopilot.command", "only the Autopilot simulator"),
+    "vault": ("vault.command", "only the Key Vault and the managed identity"),
+    "browser": ("browser", "make sure that there is a Chromium for the browser tests"),
 }
 
 
@@ -21,10 +22,10 @@ def main(argv: Sequence[str]) -> int:
         asked_for_help = bool(argv) and argv[0] in ("-h", "--help")
         print(_usage(), file=sys.stdout if asked_for_help else sys.stderr)
         return 0 if asked_for_help else 2
-    part, _ = COMMANDS[argv[0]]
-    command = import_module(f"devkit.{part}.command")
+    module, _ = COMMANDS[argv[0]]
+    command = import_module(f"devkit.{module}")
     # `local` has several commands, so it is told which; the others have one.
-    return command.main(argv if part == "local" else argv[1:]) or 0
+    return command.main(argv if module == "local.command" else argv[1:]) or 0
 
 
 def _usage() -> str:
