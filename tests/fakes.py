@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.domain.destination import Stopped
-from shared.domain.errors import NotFound, StorageUnavailable
+from shared.domain.errors import Conflict, Invalid, NotFound, StorageUnavailable
 from shared.domain.ports import Pace
 
 
@@ -103,3 +103,34 @@ class MemoryBlobs:
             self.blobs.pop(name, None)
 
     def ping(self) -> None: ...
+
+
+class MemoryUploads:
+    """A container that files are written into. ``written`` maps name to content, ``waiting`` name to blocks by id."""
+
+    def __init__(self) -> None:
+        self.written: dict[str, bytes] = {}
+        self.waiting: dict[str, dict[str, bytes]] = {}
+
+    def stage_block(self, name: str, block_id: str, data: bytes) -> None:
+        self.waiting.setdefault(name, {})[block_id] = data
+
+    def staged(self, name: str) -> dict[str, int]:
+        self._require_new(name)
+        return {block_id: len(data) for block_id, data in self.waiting.get(name, {}).items()}
+
+    def commit(self, name: str, block_ids: Sequence[str]) -> None:
+        self._require_new(name)
+        blocks = self.waiting.get(name, {})
+        if not blocks.keys() >= set(block_ids):
+            raise Invalid(f"Parts of the file '{name}' are missing.")
+        self.written[name] = b"".join(blocks[block_id] for block_id in block_ids)
+        self.waiting.pop(name, None)
+
+    def put(self, name: str, data: bytes) -> None:
+        self._require_new(name)
+        self.written[name] = data
+
+    def _require_new(self, name: str) -> None:
+        if name in self.written:
+            raise Conflict(f"There is already a file '{name}'.")

@@ -15,13 +15,19 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobServiceClient, ContainerClient, StorageErrorCode, StorageStreamDownloader
+from azure.storage.blob import (
+    BlobBlock,
+    BlobServiceClient,
+    ContainerClient,
+    StorageErrorCode,
+    StorageStreamDownloader,
+)
 
 from shared.adapters.storage_errors import storage_errors
-from shared.domain.errors import NotFound, SegmentUnreadable, StorageUnavailable
+from shared.domain.errors import Conflict, Invalid, NotFound, SegmentUnreadable, StorageUnavailable
 from shared.domain.segment import SnapshotFile
 
-_BAD_REQUEST = 400
+_BAD_REQUEST, _FORBIDDEN = 400, 403
 
 
 def _ping(container: ContainerClient) -> None:
@@ -29,9 +35,13 @@ def _ping(container: ContainerClient) -> None:
         try:
             container.get_container_properties()
         except ResourceNotFoundError:
-            raise StorageUnavailable(
-                f"The container '{container.container_name}' does not exist.", remedy="Create the container."
-            ) from None
+            raise _no_container(container) from None
+
+
+def _no_container(container: ContainerClient) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"The container '{container.container_name}' does not exist.", remedy="Create the container."
+    )
 
 
 @contextlib.contextmanager
@@ -119,6 +129,70 @@ class AzureSegmentBlobs:
 def _plain(etag: str) -> str:
     """Listings give ETags without quotes, properties and headers with them."""
     return '"' + etag.strip('"') + '"'
+
+
+class AzureSegmentUploads:
+    """Blocks that were not committed vanish a week after the last one came (Azure documentation, "Put Block")."""
+
+    def __init__(self, service: BlobServiceClient, container: str) -> None:
+        self._container = service.get_container_client(container)
+
+    def stage_block(self, name: str, block_id: str, data: bytes) -> None:
+        with self._writing():
+            self._container.get_blob_client(name).stage_block(block_id, data)
+
+    def staged(self, name: str) -> dict[str, int]:
+        with self._writing():
+            try:
+                committed, waiting = self._container.get_blob_client(name).get_block_list("all")
+            except ResourceNotFoundError as problem:
+                if getattr(problem, "error_code", None) == StorageErrorCode.CONTAINER_NOT_FOUND:
+                    raise
+                return {}
+        if committed:
+            raise _taken(name)
+        return {block.id: block.size for block in waiting}
+
+    def commit(self, name: str, block_ids: Sequence[str]) -> None:
+        with self._writing():
+            try:
+                self._container.get_blob_client(name).commit_block_list(
+                    [BlobBlock(block_id) for block_id in block_ids], match_condition=MatchConditions.IfMissing
+                )
+            except (ResourceExistsError, ResourceModifiedError):
+                raise _taken(name) from None
+            except HttpResponseError as problem:
+                if getattr(problem, "error_code", None) != StorageErrorCode.INVALID_BLOCK_LIST:
+                    raise
+                raise Invalid(
+                    f"Parts of the file '{name}' are missing.", remedy="Upload the file again."
+                ) from None
+
+    def put(self, name: str, data: bytes) -> None:
+        with self._writing():
+            try:
+                self._container.upload_blob(name, data, overwrite=False)
+            except ResourceExistsError:
+                raise _taken(name) from None
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with storage_errors("Blob"):
+            try:
+                yield
+            except HttpResponseError as problem:
+                if getattr(problem, "error_code", None) == StorageErrorCode.CONTAINER_NOT_FOUND:
+                    raise _no_container(self._container) from None
+                if problem.status_code == _FORBIDDEN:
+                    raise StorageUnavailable(
+                        f"The app may not write into the container '{self._container.container_name}'.",
+                        remedy="Give the app's identity the role Storage Blob Data Contributor on it.",
+                    ) from None
+                raise
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"There is already a file '{name}'.")
 
 
 class AzureStateBlobs:

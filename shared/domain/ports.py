@@ -158,6 +158,28 @@ class SegmentBlobs(Protocol):
     def ping(self) -> None: ...
 
 
+class SegmentUploads(Protocol):
+    """Writes new files into the container that segments arrive in. Nothing there is ever replaced."""
+
+    def stage_block(self, name: str, block_id: str, data: bytes) -> None:
+        """Keep a block of a file that is still to be committed, in place of one with the same id.
+
+        All block ids of a file have the same length.
+        """
+
+    def staged(self, name: str) -> dict[str, int]:
+        """Return the sizes in bytes of the blocks that wait, by id. Raises Conflict when the file was committed."""
+
+    def commit(self, name: str, block_ids: Sequence[str]) -> None:
+        """Make a file of its blocks, in this order.
+
+        Raises Conflict when there is such a file already, Invalid when a block is missing.
+        """
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a whole file. Raises Conflict when there is one of this name already."""
+
+
 class StateBlobs(Protocol):
     """Blobs of our own: chunks, results, ledgers, rejects, logs."""
 
