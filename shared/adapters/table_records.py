@@ -132,6 +132,10 @@ class TableRecords(Generic[R]):
             ):
                 yield self._read(entity)
 
+    def entities(self, record_id: str, record: R) -> list[dict[str, Any]]:
+        """Return what is stored of a record, in the order in which it has to be written."""
+        return [self._entity(record_id, record)]
+
     def _entity(self, record_id: str, record: R) -> dict[str, Any]:
         text = record.model_dump_json(exclude_defaults=True)
         pieces = [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
@@ -156,15 +160,20 @@ class TableRuns(TableRecords[Run]):
         super().__init__(table, "run", Run, newest_first)
 
     def add(self, record_id: str, record: Run) -> str:
+        *entries, _ = self.entities(record_id, record)
+        with storage_errors("Table"):
+            for entry in entries:
+                self._table.upsert_entity(entry, mode=UpdateMode.REPLACE)
+        return super().add(record_id, record)
+
+    def entities(self, record_id: str, record: Run) -> list[dict[str, Any]]:
         # The index first: an entry that leads nowhere is passed over, a run without one would not be found.
         entry = {
             "PartitionKey": _index_key(record.export_id),
             "RowKey": self._row_key(record_id),
             "Id": record_id,
         }
-        with storage_errors("Table"):
-            self._table.upsert_entity(entry, mode=UpdateMode.REPLACE)
-        return super().add(record_id, record)
+        return [entry, self._entity(record_id, record)]
 
     def remove(self, record_id: str) -> None:
         found = self.find(record_id)
