@@ -188,5 +188,9 @@ async def _show_signed_out(_: web.Request) -> web.Response:
 
 
 def _page(title: str, body: str) -> web.Response:
-    text = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>{body}</html>'
+    text = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+        f"<main><h1>{title}</h1>{body}</main></html>"
+    )
     return web.Response(text=text, content_type="text/html")
