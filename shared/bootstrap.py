@@ -12,7 +12,7 @@ from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobServiceClient
 
 from shared.adapters.autopilot import Autopilot
-from shared.adapters.blobs import AzureSegmentBlobs, AzureStateBlobs
+from shared.adapters.blobs import AzureSegmentBlobs, AzureSegmentUploads, AzureStateBlobs
 from shared.adapters.tables import TableStores
 from shared.adapters.vault import KeyVault
 from shared.adapters.webhook import GuardedWebhooks, read_names
@@ -49,6 +49,7 @@ from shared.usecases.segments.arrivals import Arrivals
 from shared.usecases.segments.registrations import Registrations
 from shared.usecases.segments.segments import Segments
 from shared.usecases.segments.sources import Sources
+from shared.usecases.segments.uploads import Uploads
 
 
 def _credential(client_id: str) -> TokenCredential:
@@ -75,14 +76,21 @@ class App:
         )
 
     @cached_property
-    def segment_blobs(self) -> AzureSegmentBlobs:
+    def segment_service(self) -> BlobServiceClient:
         settings = self.settings
-        service = _blob_service(
+        return _blob_service(
             settings.segment_storage,
             settings.segment_storage__blobserviceuri,
             settings.segment_storage__clientid,
         )
-        return AzureSegmentBlobs(service, settings.segments_container)
+
+    @cached_property
+    def segment_blobs(self) -> AzureSegmentBlobs:
+        return AzureSegmentBlobs(self.segment_service, self.settings.segments_container)
+
+    @cached_property
+    def segment_uploads(self) -> AzureSegmentUploads:
+        return AzureSegmentUploads(self.segment_service, self.settings.segments_container)
 
     @cached_property
     def state_blobs(self) -> AzureStateBlobs:
@@ -222,6 +230,16 @@ class App:
     @cached_property
     def sources(self) -> Sources:
         return Sources(self.stores, self.arrivals, self.journal, self.clock)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        return Uploads(
+            self.stores,
+            self.segment_uploads,
+            self.journal,
+            self.clock,
+            max_file_mb=self.settings.stage_max_file_mb,
+        )
 
     @cached_property
     def peeker(self) -> Peeker:

@@ -13,7 +13,12 @@ from azure.storage.blob import (
 
 from devkit.azurite import AzuriteServer
 from shared.adapters.blobs import AzureSegmentUploads
+from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, Invalid, StorageUnavailable
+from shared.pipeline.journal import Journal
+from shared.usecases.segments.uploads import BLOCK_BYTES, Uploads
+from tests.fakes import MemoryBlobs
+from tests.fakes_stores import FakeClock, MemoryStores
 
 NAME = "Segment ñ 50%/20260301T080000Z-abcdefghijkm-people.csv"
 
@@ -129,3 +134,28 @@ def test_an_identity_that_may_only_read_is_told_which_role_it_needs(
         with pytest.raises(StorageUnavailable) as raised:
             uploads.stage_block(NAME, "00000", b"x")
     assert "Storage Blob Data Contributor" in raised.value.remedy
+
+
+def test_a_person_uploads_a_file_of_three_blocks(
+    uploads: AzureSegmentUploads, container: ContainerClient
+) -> None:
+    carl, clock = Principal("Carl", Role.CONTRIBUTOR), FakeClock()
+    desk = Uploads(MemoryStores(), uploads, Journal(MemoryBlobs(), clock), clock, max_file_mb=16)
+    data = b"email\n" + b"ana@example.com\n" * (BLOCK_BYTES // 8)
+    upload = desk.begin("Segment ñ 50%", "people.csv", len(data), carl)
+    assert upload.blocks == 3
+
+    for number in (2, 0, 1, 0):
+        block = data[number * upload.block_size_bytes :][: upload.block_size_bytes]
+        desk.add_block(upload.name, number, block, carl)
+    with pytest.raises(Invalid):
+        desk.finish(upload.name, 4, carl)
+    desk.finish(upload.name, 3, carl)
+
+    assert content(container, upload.name) == data
+    with pytest.raises(Conflict) as raised:
+        desk.finish(upload.name, 3, carl)
+    assert raised.value.reason == "upload-finished"
+    with pytest.raises(Invalid) as refused:
+        desk.begin("Segment ñ 50%", "people.csv", (16 << 20) + 1, carl)
+    assert refused.value.reason == "file-too-large"
