@@ -105,6 +105,11 @@ class MemoryRecords(Generic[R]):
         return str(version)
 
 
+class MemoryCatalogue(MemoryRecords[R]):
+    def glance(self) -> tuple[R, ...]:
+        return tuple(self.all())
+
+
 class MemoryRuns(MemoryRecords[Run]):
     """``reports`` maps run to part to counts."""
 
@@ -159,11 +164,11 @@ class MemoryLanes:
 
 class MemoryStores:
     def __init__(self) -> None:
-        self.connections = MemoryRecords(Connection)
-        self.exports = MemoryRecords(Export)
-        self.segments = MemoryRecords(Segment)
+        self.connections = MemoryCatalogue(Connection)
+        self.exports = MemoryCatalogue(Export)
+        self.segments = MemoryCatalogue(Segment)
         self.sources = MemoryRecords(SegmentSource)
-        self.standings = MemoryRecords(Standing)
+        self.standings = MemoryCatalogue(Standing)
         self.refreshes = MemoryRecords(Refresh)
         self.alerts = MemoryRecords(Alert)
         self.erasures = MemoryRecords(Erasure, newest_first)

@@ -1,8 +1,12 @@
 """All tables of one storage account."""
 
+import time
+from collections.abc import Callable
+
 from azure.data.tables import TableClient, TableServiceClient
 
 from shared.adapters.storage_errors import storage_errors
+from shared.adapters.table_catalogue import TableCatalogue
 from shared.adapters.table_coordination import TableLanes, TablePaces
 from shared.adapters.table_records import TableRecords, TableRuns
 from shared.domain.connection import Connection
@@ -17,18 +21,18 @@ from shared.domain.standing import Alert, Standing
 class TableStores:
     """All tables of one storage account; they are created when they are missing."""
 
-    def __init__(self, service: TableServiceClient) -> None:
+    def __init__(self, service: TableServiceClient, elapsed_s: Callable[[], float] = time.monotonic) -> None:
         def table(name: str) -> TableClient:
             return service.create_table_if_not_exists(name)
 
         with storage_errors("Table"):
             self._catalogue = table("SegpilotCatalogue")
             runs, coordination = table("SegpilotRuns"), table("SegpilotCoordination")
-        self.connections = TableRecords(self._catalogue, "connection", Connection)
-        self.exports = TableRecords(self._catalogue, "export", Export)
-        self.segments = TableRecords(self._catalogue, "segment", Segment)
+        self.connections = TableCatalogue(self._catalogue, "connection", Connection, elapsed_s)
+        self.exports = TableCatalogue(self._catalogue, "export", Export, elapsed_s)
+        self.segments = TableCatalogue(self._catalogue, "segment", Segment, elapsed_s)
         self.sources = TableRecords(self._catalogue, "source", SegmentSource)
-        self.standings = TableRecords(self._catalogue, "standing", Standing)
+        self.standings = TableCatalogue(self._catalogue, "standing", Standing, elapsed_s)
         self.refreshes = TableRecords(self._catalogue, "refresh", Refresh)
         self.alerts = TableRecords(self._catalogue, "alert", Alert)
         self.erasures = TableRecords(self._catalogue, "erasure", Erasure, newest_first)

@@ -55,6 +55,17 @@ class Records(Protocol[R]):
     def all(self) -> Iterator[R]: ...
 
 
+class Catalogue(Records[R], Protocol[R]):
+    """Records that are few enough to be looked at all together."""
+
+    def glance(self) -> Sequence[R]:
+        """Return all records, from this process's memory as long as nobody anywhere has changed one of this kind.
+
+        It may be up to 30 s late when a writer died between its write and telling of it: what must not be decided on
+        something outdated reads ``all``.
+        """
+
+
 class Runs(Records[Run], Protocol):
     """Runs, newest first, with live progress kept beside them."""
 
@@ -116,15 +127,15 @@ class Stores(Protocol):
     """All records."""
 
     @property
-    def connections(self) -> Records[Connection]: ...
+    def connections(self) -> Catalogue[Connection]: ...
     @property
-    def exports(self) -> Records[Export]: ...
+    def exports(self) -> Catalogue[Export]: ...
     @property
-    def segments(self) -> Records[Segment]: ...
+    def segments(self) -> Catalogue[Segment]: ...
     @property
     def sources(self) -> Records[SegmentSource]: ...
     @property
-    def standings(self) -> Records[Standing]: ...
+    def standings(self) -> Catalogue[Standing]: ...
     @property
     def refreshes(self) -> Records[Refresh]: ...
     @property

@@ -1,14 +1,16 @@
 """Records, runs, lanes and paces in Table storage, against the emulator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.data.tables import TableServiceClient
+from azure.core.exceptions import ServiceRequestError
+from azure.data.tables import TableClient, TableServiceClient
 
 from devkit.azurite import AzuriteServer
+from shared.adapters.table_catalogue import TableCatalogue
 from shared.adapters.table_coordination import TableLanes, TablePaces
 from shared.adapters.table_records import TableRecords, TableRuns
 from shared.adapters.tables import TableStores
@@ -288,6 +290,138 @@ def test_old_requests_are_forgotten_and_count_as_new(runs: TableRuns) -> None:
     assert [(each - NOW).days for each in seen] == [9, 9, 9, 3, 4]
 
 
+class Elapsed:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def elapsed() -> Elapsed:
+    return Elapsed()
+
+
+@pytest.fixture
+def catalogues(
+    service: TableServiceClient, unique_name: str, elapsed: Elapsed
+) -> Callable[[], TableCatalogue[Connection]]:
+    """Each call gives the catalogue of another process."""
+    table = service.create_table(unique_name)
+    return lambda: TableCatalogue(table, "connection", Connection, elapsed)
+
+
+def test_a_glance_shows_at_once_what_another_process_has_changed(
+    catalogues: Callable[[], TableCatalogue[Connection]],
+) -> None:
+    ours, theirs = catalogues(), catalogues()
+    assert ours.glance() == ()
+
+    etag = theirs.add("c1", make_connection("one"))
+    assert [each.display_name for each in ours.glance()] == ["one"]
+    theirs.replace("c1", make_connection("two"), etag)
+    assert [each.display_name for each in ours.glance()] == ["two"]
+    theirs.change("c1", lambda present: make_connection("three"))
+    assert [each.display_name for each in ours.glance()] == ["three"]
+    theirs.upsert("c2", lambda present: make_connection("four"))
+    assert [each.display_name for each in ours.glance()] == ["three", "four"]
+    theirs.remove("c1")
+    assert [each.display_name for each in ours.glance()] == ["four"]
+
+
+def test_a_glance_shows_at_once_what_this_process_has_changed(
+    catalogues: Callable[[], TableCatalogue[Connection]],
+) -> None:
+    ours = catalogues()
+    ours.add("c1", make_connection("one"))
+    assert [each.display_name for each in ours.glance()] == ["one"]
+
+    ours.remove("c1")
+
+    assert ours.glance() == ()
+
+
+def test_a_glance_reads_nothing_again_that_has_not_changed(
+    catalogues: Callable[[], TableCatalogue[Connection]],
+) -> None:
+    ours = catalogues()
+    ours.add("c1", make_connection())
+
+    first = ours.glance()
+
+    assert ours.glance() is first
+
+
+def test_a_change_of_one_kind_leaves_what_is_remembered_of_another(service: TableServiceClient) -> None:
+    stores = TableStores(service)
+    before = stores.exports.glance()
+
+    stores.connections.upsert("c-of-another-kind", lambda present: make_connection())
+
+    assert stores.exports.glance() is before
+
+
+def test_a_writer_that_died_before_it_told_anybody_is_noticed_after_half_a_minute(
+    service: TableServiceClient, unique_name: str, elapsed: Elapsed
+) -> None:
+    table = service.create_table(unique_name)
+    ours = TableCatalogue(table, "connection", Connection, elapsed)
+    assert ours.glance() == ()
+
+    TableRecords(table, "connection", Connection).add("c1", make_connection("silent"))
+
+    elapsed.seconds = 29.9
+    assert ours.glance() == ()
+    elapsed.seconds = 30.0
+    assert [each.display_name for each in ours.glance()] == ["silent"]
+
+
+class TableWithoutUpserts:
+    """A table that takes new entities and answers no upsert: what tells of a change gets lost."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._table, name)
+
+    def upsert_entity(self, *_: object, **__: object) -> None:
+        raise ServiceRequestError("Gone.")
+
+
+def test_a_write_succeeds_although_nobody_can_be_told_and_its_own_process_knows(
+    service: TableServiceClient, unique_name: str
+) -> None:
+    ours = TableCatalogue(
+        TableWithoutUpserts(service.create_table(unique_name)), "connection", Connection, Elapsed()
+    )
+    assert ours.glance() == ()
+
+    ours.add("c1", make_connection("one"))
+
+    assert [each.display_name for each in ours.glance()] == ["one"]
+
+
+def test_many_threads_that_glance_while_records_change_end_with_all_of_them(
+    catalogues: Callable[[], TableCatalogue[Connection]],
+) -> None:
+    ours, theirs = catalogues(), catalogues()
+
+    def work(number: int) -> int:
+        if number % 3 == 0:
+            theirs.add(f"c{number}", make_connection())
+        return len(ours.glance())
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(work, range(30)))
+
+    assert max(seen) <= 10
+    assert len(ours.glance()) == 10
+
+
 def make_run_of(export_id: str, moment: datetime) -> Run:
     return make_run(run_id(export_id, "upload", moment)).model_copy(update={"export_id": export_id})
 
@@ -444,5 +578,7 @@ def test_storage_that_is_down_is_named_as_such(tmp_path_factory: pytest.TempPath
             stores.runs.change("run-1", lambda run: run)
         with pytest.raises(StorageUnavailable):
             list(stores.exports.all())
+        with pytest.raises(StorageUnavailable):
+            stores.exports.glance()
         with pytest.raises(StorageUnavailable):
             stores.lanes.leave("c1", "run-1")
