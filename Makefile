@@ -3,23 +3,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 AZURITE := devkit/node_modules/.package-lock.json
+PORTAL := portal/static/vendor/htmx.min.js
 WORKERS ?= 2
 
 .PHONY: demo up stop status test check format bench clean
 
-demo: $(INSTALLED) $(AZURITE) ## Export a segment end to end. SEGMENT= EMAIL= FIRST= LAST= REPORT= KEEP= (README)
+demo: $(INSTALLED) $(AZURITE) $(PORTAL) ## Export a segment end to end. SEGMENT= EMAIL= FIRST= LAST= REPORT= KEEP= (README)
 	@$(BIN)/python -m devkit demo
 
-up: $(INSTALLED) $(AZURITE) ## Start everything and keep it running until Ctrl-C
+up: $(INSTALLED) $(AZURITE) $(PORTAL) ## Start everything and keep it running until Ctrl-C
 	@$(BIN)/python -m devkit up
 
 stop status: $(INSTALLED) ## End, or show, what `make up` started elsewhere
 	@$(BIN)/python -m devkit $@
 
-test: $(INSTALLED) $(AZURITE) lint browser ## Everything
+test: $(INSTALLED) $(AZURITE) $(PORTAL) lint browser ## Everything
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-check: $(INSTALLED) lint ## Format, lint, types, fast tests
+check: $(INSTALLED) $(PORTAL) lint ## Format, lint, types, fast tests
 	$(BIN)/python -m pytest -q tests/unit -n $(WORKERS)
 
 .PHONY: browser
@@ -36,11 +37,11 @@ format: $(INSTALLED) ## Put the code in order
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED) $(AZURITE) ## Measure; figures go to bench/results.md
+bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md
 	$(BIN)/python -m bench
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-worker* devkit/node_modules .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-worker* devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(INSTALLED): requirements.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Segpilot needs Python 3.11 or newer")'
@@ -51,3 +52,8 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 $(AZURITE): devkit/package.json devkit/package-lock.json
 	npm ci --prefix devkit --no-audit --no-fund --loglevel=error
 	@touch $@
+
+$(PORTAL): portal/package.json portal/package-lock.json
+	npm ci --prefix portal --no-audit --no-fund --loglevel=error
+	@mkdir -p $(@D)
+	cp portal/node_modules/htmx.org/dist/htmx.min.js $@

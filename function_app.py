@@ -3,10 +3,11 @@
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions import api, erasing, housekeeping, orchestration, triggers
+from functions import api, erasing, housekeeping, orchestration, portal, triggers
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(api.bp)
+app.register_functions(portal.bp)
 app.register_functions(orchestration.bp)
 app.register_functions(erasing.bp)
 app.register_functions(housekeeping.bp)

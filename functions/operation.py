@@ -183,7 +183,7 @@ class Operations:
     ) -> None:
         invoke.__name__ = operation.name
         routed = self.blueprint.route(
-            route=operation.route, methods=[operation.method], auth_level=func.AuthLevel.FUNCTION
+            route=f"api/{operation.route}", methods=[operation.method], auth_level=func.AuthLevel.FUNCTION
         )
         routed(decorate(invoke))
 

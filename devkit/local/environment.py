@@ -38,6 +38,7 @@ def build_environment(
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
         "FUNCTION_KEY_ROLE": "administrator",
         "ALERT_PRIVATE_HOSTS": "127.0.0.1,localhost",
+        "WEBSITE_AUTH_ENABLED": "True",
         **vault,
     }
     for name in ("NO_PROXY", "no_proxy"):

@@ -86,7 +86,7 @@ def check_schedule(schedule: Schedule) -> list[str]:
     kind = schedule.recurrence
     timed = kind in (Recurrence.DAILY, Recurrence.WEEKLY, Recurrence.MONTHLY)
     return [
-        *_check_zone(schedule.time_zone),
+        *check_zone(schedule.time_zone),
         *_check_choice("time of day", schedule.times, kind, timed),
         *_check_choice("day of the week", schedule.weekdays, kind, kind is Recurrence.WEEKLY),
         *_check_choice("day of the month", schedule.days_of_month, kind, kind is Recurrence.MONTHLY),
@@ -98,7 +98,7 @@ def check_refresh(refresh: Refresh) -> list[str]:
     kind = refresh.recurrence
     timed = kind in (RefreshRecurrence.DAILY, RefreshRecurrence.WEEKLY)
     return [
-        *_check_zone(refresh.time_zone),
+        *check_zone(refresh.time_zone),
         *_check_choice("time of day", refresh.times, kind, timed),
         *_check_choice("day of the week", refresh.weekdays, kind, kind is RefreshRecurrence.WEEKLY),
     ]
@@ -184,7 +184,8 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _check_zone(name: str) -> list[str]:
+def check_zone(name: str) -> list[str]:
+    """Return what is wrong with the name of a time zone; nothing = it is one."""
     if name in _zones():
         return []
     return [f"'{name}' is not a time zone; give an IANA name such as Europe/Bucharest."]

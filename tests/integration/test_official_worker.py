@@ -90,7 +90,7 @@ SIGNATURES = {
 
 
 def http(method: str, route: str) -> list[str]:
-    return [f"httpTrigger {method} {route} FUNCTION", "http"]
+    return [f"httpTrigger {method} api/{route} FUNCTION", "http"]
 
 
 SEGPILOT = {
@@ -155,8 +155,10 @@ SEGPILOT = {
     "get_erasure": http("GET", "erasures/{id}"),
     "get_health": http("GET", "health"),
     "get_openapi": http("GET", "openapi.json"),
+    "portal": ["httpTrigger GET POST portal/{*path} ANONYMOUS", "http", "durableClient"],
+    "start_page": ["httpTrigger GET {nothing:maxlength(0)?} ANONYMOUS", "http"],
     "signed_in": [
-        "httpTrigger GET POST PUT PATCH DELETE signed-in/{*path} ANONYMOUS",
+        "httpTrigger GET POST PUT PATCH DELETE api/signed-in/{*path} ANONYMOUS",
         "http",
         "durableClient",
     ],

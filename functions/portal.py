@@ -1,0 +1,79 @@
+"""The portal's one function: everything below ``/portal`` goes to it, and what is left to the orchestration is done."""
+
+import os
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from functions.door import require_own_site
+from functions.operation import in_thread
+from functions.principal import require_person
+from functions.starting import cancel_run, decide_run, start_run
+from portal import site
+from portal.web import CancelRun, DecideRun, Effect, Request, Response, StartRun
+from shared.bootstrap import app
+from shared.domain.access import Principal
+from shared.domain.errors import NotSignedIn
+
+bp = df.Blueprint()
+
+
+@bp.route(route="portal/{*path}", methods=("GET", "POST"), auth_level=func.AuthLevel.ANONYMOUS)
+@bp.durable_client_input(client_name="client")
+async def portal(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """The platform signs people in; the portal sends there who is not."""
+    request = Request(
+        method=req.method,
+        url=req.url,
+        path=req.route_params.get("path", ""),
+        headers=req.headers,
+        body=req.get_body() or b"",
+        app=app(),
+        identify=lambda: _identify(req),
+    )
+    response = await in_thread(lambda: site.answer(request))
+    try:
+        for effect in response.effects:
+            await _perform(effect, client)
+    except Exception as error:
+        problem = error
+        response = await in_thread(lambda: site.tell(request, problem))
+    return _encode(response)
+
+
+@bp.route(route="{nothing:maxlength(0)?}", methods=("GET",), auth_level=func.AuthLevel.ANONYMOUS)
+def start_page(req: func.HttpRequest) -> func.HttpResponse:
+    """The site's own address leads to the portal."""
+    del req
+    return func.HttpResponse(status_code=302, headers={"Location": f"{site.ROOT}/"})
+
+
+def _identify(req: func.HttpRequest) -> Principal:
+    if os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
+        raise NotSignedIn(
+            "People cannot sign in here, since authentication is not switched on.",
+            code="sign-in-off",
+            remedy="Switch on the authentication of the function app.",
+        )
+    person = require_person(req.headers)
+    if req.method != "GET":
+        require_own_site(req)
+    return person
+
+
+async def _perform(effect: Effect, client: Any) -> None:
+    match effect:
+        case StartRun():
+            await start_run(client, effect.run)
+        case CancelRun():
+            await cancel_run(client, effect.run_id)
+        case DecideRun():
+            await decide_run(client, effect.run_id, effect.round)
+
+
+def _encode(response: Response) -> func.HttpResponse:
+    encoded = func.HttpResponse(response.body, status_code=response.status, headers=dict(response.headers))
+    for cookie in response.cookies:
+        encoded.headers.add("Set-Cookie", cookie)
+    return encoded

@@ -1,0 +1,68 @@
+"""The portal's languages: English as written in code and templates, Spanish and Romanian from catalogues.
+
+Catalogues are read as they were written: ``locales/{language}/{area}.po``, all areas of a language as one.
+"""
+
+import gettext
+import re
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LANGUAGES = {"en": "English", "es": "Español", "ro": "Română"}
+"""Each language by its own name."""
+
+_LOCALES = Path(__file__).parent / "locales"
+_wish = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9]{1,8})*\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", re.I).fullmatch
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language, with what is said in it."""
+
+    code: str
+    locale: Locale
+    catalogue: gettext.NullTranslations
+
+    def say(self, sentence: str) -> str:
+        """Return a sentence of the core in this language, or as it is when it is not known."""
+        return sentence
+
+
+@cache
+def language(code: str) -> Language:
+    """Return one of LANGUAGES. Its catalogues are read once."""
+    return Language(code, Locale.parse(code), _read_catalogue(code))
+
+
+def choose_language(chosen: str, accepted: str) -> str:
+    """Return the code of the language that somebody chose, else of the one their browser likes best.
+
+    ``accepted`` is an Accept-Language header (RFC 9110, 12.5.4).
+    """
+    if chosen in LANGUAGES:
+        return chosen
+    wishes = [found for each in accepted.split(",")[:20] if (found := _wish(each))]
+    liked = [(float(found[2] or 1), -place, found[1].lower()) for place, found in enumerate(wishes)]
+    return next(
+        (code for weight, _, code in sorted(liked, reverse=True) if weight and code in LANGUAGES), "en"
+    )
+
+
+def _read_catalogue(code: str) -> gettext.NullTranslations:
+    whole = Catalog(locale=code)
+    for path in sorted((_LOCALES / code).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=code):
+                if message.id:
+                    whole.add(message.id, message.string, context=message.context)
+    compiled = BytesIO()
+    write_mo(compiled, whole)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

@@ -1,0 +1,55 @@
+"""Language, theme and time zone. The browser keeps them, so that they need no account."""
+
+from functools import cache
+from urllib.parse import quote, unquote
+from zoneinfo import available_timezones
+
+from portal.forms import FieldErrors
+from portal.languages import LANGUAGES
+from portal.reader import gettext as _
+from portal.reader import reader
+from portal.routing import pages
+from portal.site import ROOT, THEMES
+from portal.web import Outcome, Redirect, Request, View
+from shared.domain.schedule import check_zone
+
+
+@pages.get("preferences")
+def show(request: Request) -> Outcome:
+    return _view(_own_page(request.query.get("back")), FieldErrors())
+
+
+@pages.post("preferences")
+def save(request: Request) -> Outcome:
+    """Whatever is absent stays as it is: the language has buttons of its own on every page."""
+    form, back, errors = request.form, _own_page(request.form.get("back")), FieldErrors()
+    kept: dict[str, str] = {}
+    if (code := form.get("language")) in LANGUAGES:
+        kept["language"] = code
+    if (theme := form.get("theme")) in THEMES:
+        kept["theme"] = theme
+    if zone := form.get("time-zone"):
+        if check_zone(zone):
+            errors.add("time-zone", _("Choose one of the values that are offered."))
+            return _view(back, errors)
+        kept["time-zone"] = quote(zone, safe="")
+    return Redirect(back, kept=kept)
+
+
+def _view(back: str, errors: FieldErrors) -> View:
+    zones = [(name, name.replace("_", " ")) for name in _zones()]
+    values = {"back": back, "zones": zones, "zone": str(reader().time_zone), "errors": errors}
+    return View("preferences/edit.html", values, 422 if errors else 200)
+
+
+@cache
+def _zones() -> list[str]:
+    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return ["UTC", *sorted(places)]
+
+
+def _own_page(wanted: str) -> str:
+    """Links elsewhere are not followed."""
+    path = unquote(wanted)
+    is_own = path.startswith(f"{ROOT}/") and "\\" not in path and not any(ord(each) < 32 for each in path)
+    return wanted if is_own and "//" not in path.partition("?")[0] else f"{ROOT}/"

@@ -1,0 +1,131 @@
+"""What holds for every page of the portal."""
+
+from datetime import timedelta
+
+import pytest
+
+from portal.csrf import mask, new_secret
+from portal.languages import choose_language, language
+from portal.reader import Reader, duration, number, reading, size
+from shared.domain.access import Role
+from tests.fakes_stores import START
+from tests.unit.portal_client import Browser, make_app
+
+
+@pytest.fixture
+def app():
+    return make_app()
+
+
+def test_who_has_not_signed_in_is_led_to_it_and_back(app):
+    page = Browser(app, None).get("exports?sort=-name", follow=False)
+    assert page.location == "/.auth/login/aad?post_login_redirect_uri=%2Fportal%2Fexports%3Fsort%3D-name"
+
+
+def test_a_live_part_that_has_lost_its_session_reloads_the_page(app):
+    page = Browser(app, None).get("runs/run-1", live=True)
+    assert (page.status, page.headers["HX-Refresh"]) == (401, "true")
+
+
+def test_a_page_that_is_not_there_says_so_in_the_readers_language(app):
+    page = Browser(app).get("nowhere")
+    assert page.status == 404
+    assert "There is no such page." in page.text
+
+
+def test_every_page_forbids_scripts_and_styles_from_elsewhere_and_inline(app):
+    page = Browser(app).get("preferences")
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.soup.find_all("script", src=False) == page.soup.find_all("style") == []
+    assert page.soup.find_all(style=True) == []
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", mask(new_secret())])
+def test_a_form_without_the_browsers_own_token_changes_nothing(app, token):
+    browser = Browser(app)
+    browser.get("preferences")
+    page = browser.send("preferences", f"language=es&csrf={token}".encode())
+    assert page.status == 403
+    assert "language" not in browser.cookies
+
+
+def test_a_token_may_come_as_a_header_instead(app):
+    browser = Browser(app)
+    browser.get("preferences")
+    headers = {"x-csrf-token": mask(browser.cookies["__Host-csrf"])}
+    browser.send("preferences", b"language=es", **headers)
+    assert browser.cookies["language"] == "es"
+
+
+def test_the_language_is_that_of_the_browser_until_another_is_chosen(app):
+    browser = Browser(app, language="ro-RO,ro;q=0.9,en;q=0.8")
+    assert browser.get("preferences").soup.html["lang"] == "ro"
+    browser.post("preferences", {"language": "es"})
+    assert browser.get("preferences").soup.html["lang"] == "es"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        ("", "en"),
+        ("fr", "en"),
+        ("fr, es;q=0.5", "es"),
+        ("en;q=0.1, ro-MD;q=0.9", "ro"),
+        ("es;q=0", "en"),
+        (";;,=", "en"),
+    ],
+)
+def test_the_language_that_the_browser_likes_best_is_taken(accepted, chosen):
+    assert choose_language("", accepted) == chosen
+
+
+def test_preferences_are_kept_and_lead_back(app):
+    browser = Browser(app)
+    page = browser.post(
+        "preferences", {"theme": "dark", "time-zone": "Europe/Bucharest", "back": "/portal/exports?a=1"}
+    )
+    assert page.location == "/portal/exports?a=1"
+    shown = browser.get("preferences")
+    assert shown.soup.html["data-theme"] == "dark"
+    assert shown.soup.select_one("#time-zone option[selected]")["value"] == "Europe/Bucharest"
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["https://evil.example", "//evil.example", "/portal//evil.example", "/portal/\\evil", "/elsewhere", ""],
+)
+def test_preferences_never_lead_elsewhere(app, back):
+    assert Browser(app).post("preferences", {"theme": "dark", "back": back}).location == "/portal/"
+
+
+def test_a_time_zone_that_there_is_not_is_refused(app):
+    page = Browser(app).post("preferences", {"time-zone": "Mars/Olympus"})
+    assert page.status == 422
+    assert page.soup.select_one("#time-zone")["aria-invalid"] == "true"
+
+
+def test_static_files_are_kept_for_good_under_the_address_that_pages_name(app):
+    browser = Browser(app, None)
+    sheet = browser.get(Browser(app).get("preferences").soup.select_one("link[rel=stylesheet]")["href"])
+    assert sheet.status == 200
+    assert "immutable" in sheet.headers["Cache-Control"]
+    assert browser.get("static/portal.css?v=old").headers["Cache-Control"] == "no-cache"
+    assert browser.get("static/../site.py").status == 404
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_connections_are_only_in_the_navigation_of_who_may_use_some(app, role):
+    links = Browser(app, role).get("preferences").links()
+    assert ("Connections" in links) == (role is not Role.VIEWER)
+
+
+def test_numbers_sizes_and_times_are_written_as_the_reader_does():
+    with reading(Reader(language("es"), START.tzinfo, START)):
+        assert (number(1234567.5), size(16_400_000), duration(timedelta(hours=2, minutes=5).seconds)) == (
+            "1.234.567,5",
+            "16,4\u00a0MB",
+            "2 horas 5 minutos",
+        )
+        assert duration(0.2) == "0 segundos"
