@@ -39,16 +39,16 @@ def connection_version(connection: Connection) -> str:
 
 def view_fully(stores: Stores, connection: Connection) -> ConnectionView:
     """Return what an administrator sees of a connection."""
-    exports = sum(export.connection_id == connection.id for export in stores.exports.all())
+    exports = sum(export.connection_id == connection.id for export in stores.exports.glance())
     return ConnectionView.model_validate({**dict(connection), "exports": exports})
 
 
 def view_all(stores: Stores, principal: Principal) -> list[View]:
     """Return the connections that somebody may use, as far as they see them: none for a viewer."""
-    usable = [connection for connection in stores.connections.all() if principal.may_use(connection)]
+    usable = [connection for connection in stores.connections.glance() if principal.may_use(connection)]
     if principal.role is not Role.ADMINISTRATOR:
         return [glance_at(connection) for connection in usable]
-    exports = Counter(export.connection_id for export in stores.exports.all())
+    exports = Counter(export.connection_id for export in stores.exports.glance())
     return [
         ConnectionView.model_validate({**dict(connection), "exports": exports[connection.id]})
         for connection in usable

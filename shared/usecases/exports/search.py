@@ -8,23 +8,23 @@ from pydantic import BaseModel
 from shared.domain.access import Principal, Role
 from shared.domain.export import Export
 from shared.domain.ports import Stores
-from shared.usecases.exports.views import ExportView, ExportViews, Permission
+from shared.usecases.exports.views import ExportRow, ExportView, ExportViews, Permission
 from shared.usecases.listing import page_after, sort_by
 
 NO_CONNECTION = "none"
-_SORTS: dict[str, Callable[[ExportView], object]] = {
-    "name": lambda view: view.name.casefold(),
-    "connection": lambda view: view.connection_name and view.connection_name.casefold(),
-    "type": lambda view: view.connection_type,
-    "permission": lambda view: view.permission,
-    "status": lambda view: view.status,
-    "active": lambda view: view.active,
-    "schedule": lambda view: view.schedule.recurrence,
-    "last_run": lambda view: view.last_run and view.last_run.created_at,
-    "next_run": lambda view: view.next_run,
-    "created_at": lambda view: view.created_at,
-    "updated_at": lambda view: view.updated_at,
-    "updated_by": lambda view: view.updated_by.casefold(),
+_SORTS: dict[str, Callable[[ExportRow], object]] = {
+    "name": lambda row: row.export.name.casefold(),
+    "connection": lambda row: row.connection and row.connection.display_name.casefold(),
+    "type": lambda row: row.connection and row.connection.destination,
+    "permission": lambda row: row.permission,
+    "status": lambda row: row.status,
+    "active": lambda row: row.export.active,
+    "schedule": lambda row: row.export.schedule.recurrence,
+    "last_run": lambda row: row.standing.last_run and row.standing.last_run.created_at,
+    "next_run": lambda row: row.next_run,
+    "created_at": lambda row: row.export.created_at,
+    "updated_at": lambda row: row.export.updated_at,
+    "updated_by": lambda row: row.export.updated_by.casefold(),
 }
 SORTS = tuple(_SORTS)
 
@@ -71,22 +71,21 @@ class ExportList:
         Raises Invalid for an unknown column, and when what ``after`` names is not in the list any more.
         """
         principal.require(Role.VIEWER)
-        chosen = [export for export in self._stores.exports.all() if _fits(export, query)]
+        chosen = [export for export in self._stores.exports.glance() if _fits(export, query)]
         words = query.search.casefold().split()
-        views = [view for view in self._views.show_all(chosen, principal) if _holds(view, words)]
-        views = _sorted(views, query.sort)
-        shown, following = page_after(views, query.after, query.size, lambda view: view.id)
-        return ExportPage(exports=shown, next=following, total=len(views))
+        rows = [row for row in self._views.rows(chosen, principal) if _holds(row, words)]
+        rows = _sorted(rows, query.sort)
+        shown, following = page_after(rows, query.after, query.size, lambda row: row.export.id)
+        return ExportPage(exports=[row.view() for row in shown], next=following, total=len(rows))
 
     def with_segment(self, segment: str, principal: Principal) -> SegmentExports:
         """Return which exports carry a segment, whether or not anything has arrived for it."""
         principal.require(Role.VIEWER)
-        views = _sorted(self._views.show_all(self._stores.exports.all(), principal), "name")
+        rows = _sorted(self._views.rows(self._stores.exports.glance(), principal), "name")
+        others = [row for row in rows if not row.export.segment(segment)]
         return SegmentExports(
-            containing=[view for view in views if view.segment(segment)],
-            others=[
-                view for view in views if not view.segment(segment) and view.permission is Permission.EDIT
-            ],
+            containing=[row.view() for row in rows if row.export.segment(segment)],
+            others=[row.view() for row in others if row.permission is Permission.EDIT],
         )
 
 
@@ -100,11 +99,17 @@ def _fits(export: Export, query: ExportQuery) -> bool:
     return query.active is None or export.active == query.active
 
 
-def _holds(view: ExportView, words: list[str]) -> bool:
-    names = [view.name, view.connection_name or "", *(choice.name for choice in view.segments)]
+def _holds(row: ExportRow, words: list[str]) -> bool:
+    if not words:
+        return True
+    names = [row.export.name, *(choice.name for choice in row.export.segments)]
+    if row.connection:
+        names.append(row.connection.display_name)
     text = "\n".join(names).casefold()
     return all(word in text for word in words)
 
 
-def _sorted(views: list[ExportView], column: str) -> list[ExportView]:
-    return sort_by(views, _SORTS, column, things="Exports", tie=lambda view: (view.name.casefold(), view.id))
+def _sorted(rows: list[ExportRow], column: str) -> list[ExportRow]:
+    return sort_by(
+        rows, _SORTS, column, things="Exports", tie=lambda row: (row.export.name.casefold(), row.export.id)
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection
@@ -11,9 +12,10 @@ from shared.domain.export import Export
 from shared.domain.identifiers import version_of
 from shared.domain.ports import Stores
 from shared.domain.record import Clock, Moment
-from shared.domain.schedule import REFRESH_ID, Refresh, next_slot
+from shared.domain.schedule import REFRESH_ID, Refresh
 from shared.domain.segment import Segment
 from shared.domain.standing import LastRun, Standing
+from shared.usecases.exports.slots import next_slot_of
 
 NOT_STARTED = "Not started"
 
@@ -63,6 +65,41 @@ class _Surroundings:
     limit: int
 
 
+class ExportRow:
+    """An export among many: light enough to sort and search thousands. Only ``view`` tells everything of it."""
+
+    def __init__(self, export: Export, principal: Principal, around: _Surroundings) -> None:
+        self.export, self._around = export, around
+        self.connection = around.connections.get(export.connection_id or "")
+        self.standing = around.standings.get(export.id) or Standing(subject=export.id)
+        self.permission = _permission(principal, self.connection)
+
+    @property
+    def status(self) -> str:
+        return self.standing.last_run.status if self.standing.last_run else NOT_STARTED
+
+    @cached_property
+    def next_run(self) -> datetime | None:
+        export, around = self.export, self._around
+        if export.connection_id is None:
+            return None
+        slot = next_slot_of(export.schedule, around.now, around.refresh) if export.active else None
+        return min(filter(None, (slot, self.standing.retry_at)), default=None)
+
+    def view(self) -> ExportView:
+        export, connection = self.export, self.connection
+        return ExportView(
+            **{name: getattr(export, name) for name in Export.model_fields},
+            connection_name=connection.display_name if connection else None,
+            connection_type=connection.destination if connection else None,
+            permission=self.permission,
+            status=self.status,
+            last_run=self.standing.last_run,
+            next_run=self.next_run,
+            warnings=tuple(_warn_of_size(export, connection, self._around)),
+        )
+
+
 class ExportViews:
     """Makes views. ``max_profiles_per_run`` is the app's limit, which a connection may lower."""
 
@@ -73,22 +110,19 @@ class ExportViews:
         connection = self._stores.connections.find(export.connection_id) if export.connection_id else None
         standing = self._stores.standings.find(export.id)
         found = [self._stores.segments.find(choice.name) for choice in export.segments]
-        return _show(
-            export,
-            principal,
-            self._around(
-                [connection.record] if connection else [],
-                [standing.record] if standing else [],
-                [segment.record for segment in found if segment],
-            ),
-        )
-
-    def show_all(self, exports: Iterable[Export], principal: Principal) -> list[ExportView]:
-        """Like ``show``, with few calls to storage however many exports there are."""
         around = self._around(
-            self._stores.connections.all(), self._stores.standings.all(), self._stores.segments.all()
+            [connection.record] if connection else [],
+            [standing.record] if standing else [],
+            [segment.record for segment in found if segment],
         )
-        return [_show(export, principal, around) for export in exports]
+        return ExportRow(export, principal, around).view()
+
+    def rows(self, exports: Iterable[Export], principal: Principal) -> list[ExportRow]:
+        """Return a row for each export, with few calls to storage however many there are."""
+        around = self._around(
+            self._stores.connections.glance(), self._stores.standings.glance(), self._stores.segments.glance()
+        )
+        return [ExportRow(export, principal, around) for export in exports]
 
     def _around(
         self, connections: Iterable[Connection], standings: Iterable[Standing], segments: Iterable[Segment]
@@ -104,32 +138,10 @@ class ExportViews:
         )
 
 
-def _show(export: Export, principal: Principal, around: _Surroundings) -> ExportView:
-    connection = around.connections.get(export.connection_id or "")
-    standing = around.standings.get(export.id) or Standing(subject=export.id)
-    return ExportView(
-        **{name: getattr(export, name) for name in Export.model_fields},
-        connection_name=connection.display_name if connection else None,
-        connection_type=connection.destination if connection else None,
-        permission=_permission(principal, connection),
-        status=standing.last_run.status if standing.last_run else NOT_STARTED,
-        last_run=standing.last_run,
-        next_run=_next_run(export, standing, around),
-        warnings=tuple(_warn_of_size(export, connection, around)),
-    )
-
-
 def _permission(principal: Principal, connection: Connection | None) -> Permission:
     if connection is None:
         return Permission.EDIT if principal.role.includes(Role.CONTRIBUTOR) else Permission.VIEW
     return Permission.EDIT if principal.may_use(connection) else Permission.VIEW
-
-
-def _next_run(export: Export, standing: Standing, around: _Surroundings) -> datetime | None:
-    if export.connection_id is None:
-        return None
-    slot = next_slot(export.schedule, around.now, around.refresh) if export.active else None
-    return min(filter(None, (slot, standing.retry_at)), default=None)
 
 
 def _warn_of_size(export: Export, connection: Connection | None, around: _Surroundings) -> Iterable[str]:

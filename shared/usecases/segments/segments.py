@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import BaseModel
 
 from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict
+from shared.domain.export import Export
 from shared.domain.masking import mask
 from shared.domain.ports import Stores
 from shared.domain.record import Moment
@@ -75,12 +77,19 @@ class SegmentQuery:
     after: str | None = None
 
 
-_SORTS: dict[str, Callable[[SegmentView], object]] = {
-    "name": lambda view: view.name.casefold(),
-    "arrived_at": lambda view: view.arrived_at,
-    "profiles": lambda view: view.rows if view.profiles is None else view.profiles,
-    "format": lambda view: view.format,
-    "exports": lambda view: len(view.exports),
+class _Row(NamedTuple):
+    """A segment among many, and the names of the exports that carry it."""
+
+    segment: Segment
+    exports: list[str]
+
+
+_SORTS: dict[str, Callable[[_Row], object]] = {
+    "name": lambda row: row.segment.name.casefold(),
+    "arrived_at": lambda row: row.segment.snapshot.arrived_at,
+    "profiles": lambda row: row.segment.rows if row.segment.profiles is None else row.segment.profiles,
+    "format": lambda row: row.segment.snapshot.format,
+    "exports": lambda row: len(row.exports),
 }
 SORTS = tuple(_SORTS)
 
@@ -100,22 +109,28 @@ class Segments:
         Raises Invalid for an unknown column, and when what ``after`` names is not in the list any more.
         """
         principal.require(Role.VIEWER)
-        exports = self._exports_by_segment()
+        exports = _names_by_segment(self._stores.exports.glance())
         words = query.search.casefold().split()
-        views = [
-            self._show(segment, exports.get(segment.name, []))
-            for segment in self._stores.segments.all()
+        rows = [
+            _Row(segment, exports.get(segment.name, []))
+            for segment in self._stores.segments.glance()
             if all(word in segment.name.casefold() for word in words)
         ]
-        views = sort_by(views, _SORTS, query.sort, things="Segments", tie=lambda view: view.name.casefold())
-        shown, following = page_after(views, query.after, query.size, lambda view: view.name)
-        return SegmentPage(segments=shown, next=following, total=len(views))
+        rows = sort_by(
+            rows, _SORTS, query.sort, things="Segments", tie=lambda row: row.segment.name.casefold()
+        )
+        shown, following = page_after(rows, query.after, query.size, lambda row: row.segment.name)
+        return SegmentPage(
+            segments=[self._show(segment, names) for segment, names in shown],
+            next=following,
+            total=len(rows),
+        )
 
     def get(self, name: str, principal: Principal) -> SegmentDetails:
         """Raises NotFound when nothing has arrived under this name."""
         principal.require(Role.VIEWER)
         segment = self._stores.segments.get(name).record
-        view = self._show(segment, self._exports_by_segment().get(name, []))
+        view = self._show(segment, _names_by_segment(self._stores.exports.glance()).get(name, []))
         return SegmentDetails(**dict(view), snapshot=segment.snapshot, trend=segment.trend)
 
     def sample(self, name: str, size: int, principal: Principal) -> SegmentSample:
@@ -134,20 +149,13 @@ class Segments:
         with self._journal.audited(principal, "segment.remove", name):
             principal.require(Role.CONTRIBUTOR)
             self._stores.segments.get(name)
-            if exports := self._exports_by_segment().get(name):
+            if exports := _names_by_segment(self._stores.exports.all()).get(name):
                 raise Conflict(
                     f"The segment '{name}' is carried by the export '{exports[0]}'.",
                     code="segment-exported",
                     remedy="Take it out of its exports first.",
                 )
             self._stores.segments.remove(name)
-
-    def _exports_by_segment(self) -> dict[str, list[str]]:
-        names: dict[str, list[str]] = {}
-        for export in self._stores.exports.all():
-            for choice in export.segments:
-                names.setdefault(choice.name, []).append(export.name)
-        return {segment: sorted(exports, key=str.casefold) for segment, exports in names.items()}
 
     def _show(self, segment: Segment, exports: list[str]) -> SegmentView:
         snapshot = segment.snapshot
@@ -169,6 +177,15 @@ class Segments:
             if too_large
             else None,
         )
+
+
+def _names_by_segment(exports: Iterable[Export]) -> dict[str, list[str]]:
+    """Return the names of the exports that carry each segment."""
+    names: dict[str, list[str]] = {}
+    for export in exports:
+        for choice in export.segments:
+            names.setdefault(choice.name, []).append(export.name)
+    return {segment: sorted(found, key=str.casefold) for segment, found in names.items()}
 
 
 def _masked(row: Iterable[object]) -> list[str | None]:
