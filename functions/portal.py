@@ -6,6 +6,7 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
+import portal.pages  # noqa: F401 # registers the pages
 from functions.door import require_own_site
 from functions.operation import in_thread
 from functions.principal import require_person
@@ -21,7 +22,7 @@ bp = df.Blueprint()
 
 @bp.route(route="portal/{*path}", methods=("GET", "POST"), auth_level=func.AuthLevel.ANONYMOUS)
 @bp.durable_client_input(client_name="client")
-async def portal(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+async def answer_portal(req: func.HttpRequest, client: Any) -> func.HttpResponse:
     """The platform signs people in; the portal sends there who is not."""
     request = Request(
         method=req.method,
@@ -43,7 +44,7 @@ async def portal(req: func.HttpRequest, client: Any) -> func.HttpResponse:
 
 
 @bp.route(route="{nothing:maxlength(0)?}", methods=("GET",), auth_level=func.AuthLevel.ANONYMOUS)
-def start_page(req: func.HttpRequest) -> func.HttpResponse:
+def lead_to_portal(req: func.HttpRequest) -> func.HttpResponse:
     """The site's own address leads to the portal."""
     del req
     return func.HttpResponse(status_code=302, headers={"Location": f"{site.ROOT}/"})

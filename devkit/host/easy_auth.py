@@ -189,7 +189,7 @@ async def _show_signed_out(_: web.Request) -> web.Response:
 
 def _page(title: str, body: str) -> web.Response:
     text = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
         f"<main><h1>{title}</h1>{body}</main></html>"
     )

@@ -155,8 +155,8 @@ SEGPILOT = {
     "get_erasure": http("GET", "erasures/{id}"),
     "get_health": http("GET", "health"),
     "get_openapi": http("GET", "openapi.json"),
-    "portal": ["httpTrigger GET POST portal/{*path} ANONYMOUS", "http", "durableClient"],
-    "start_page": ["httpTrigger GET {nothing:maxlength(0)?} ANONYMOUS", "http"],
+    "answer_portal": ["httpTrigger GET POST portal/{*path} ANONYMOUS", "http", "durableClient"],
+    "lead_to_portal": ["httpTrigger GET {nothing:maxlength(0)?} ANONYMOUS", "http"],
     "signed_in": [
         "httpTrigger GET POST PUT PATCH DELETE api/signed-in/{*path} ANONYMOUS",
         "http",

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted([*ROOT.glob("shared/**/*.py"), *ROOT.glob("functions/**/*.py"), ROOT / "function_app.py"])
+MODULES = sorted(
+    [
+        *(path for part in ("shared", "portal", "functions") for path in (ROOT / part).glob("**/*.py")),
+        ROOT / "function_app.py",
+    ]
+)
 
 
 def imported_by(path: Path) -> Iterator[str]:
@@ -30,6 +35,7 @@ FORBIDDEN = {
     "shared/usecases": ("shared.adapters", "shared.bootstrap", "shared.settings", "azure", "requests", "duckdb"),
     "shared/adapters": ("shared.usecases", "shared.bootstrap", "shared.settings"),
     "shared": ("azure.functions", "azure.durable_functions", "azurefunctions", "functions", "function_app", "devkit", "tests", "portal"),
+    "portal": ("azure", "azurefunctions", "shared.adapters", "functions", "function_app", "devkit", "tests"),
     "functions": ("shared.adapters", "devkit", "tests", "function_app"),
     "function_app.py": ("shared", "devkit", "tests"),
 }  # fmt: skip
