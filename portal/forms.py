@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from portal.multipart_forms import MULTIPART, SentFile, read_multipart
 from portal.reader import gettext as _
 from portal.reader import say
 from shared.domain.errors import Invalid
@@ -19,10 +20,12 @@ _MAX_FORM_BYTES = 2 << 20
 
 
 class Form:
-    """Names with one or more values each, in the order in which they were sent."""
+    """Names with one or more values each, in the order in which they were sent; ``files`` are by name, too."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs = list(pairs)
+    def __init__(
+        self, pairs: Iterable[tuple[str, str]] = (), files: Mapping[str, SentFile] | None = None
+    ) -> None:
+        self.pairs, self.files = list(pairs), files or {}
         self._values: dict[str, list[str]] = {}
         for name, value in self.pairs:
             self._values.setdefault(name, []).append(value)
@@ -59,6 +62,8 @@ def read_form(body: bytes, content_type: str) -> Form:
     kind = content_type.partition(";")[0].strip().lower()
     if not body:
         return Form()
+    if kind == MULTIPART:
+        return Form(*read_multipart(body, content_type))
     if kind != "application/x-www-form-urlencoded":
         raise Invalid("This is not a form.", code="not-a-form")
     if len(body) > _MAX_FORM_BYTES:
