@@ -42,7 +42,9 @@ def test_every_page_forbids_scripts_and_styles_from_elsewhere_and_inline(app):
     assert page.soup.find_all(style=True) == []
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", mask(new_secret())])
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", mask(new_secret())], ids=["none", "nonsense", "another browser's"]
+)
 def test_a_form_without_the_browsers_own_token_changes_nothing(app, token):
     browser = Browser(app)
     browser.get("preferences")
