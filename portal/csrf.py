@@ -1,7 +1,8 @@
 """Forms must come from a page of the portal: a secret in a cookie, and in each form a mask of it.
 
 The cookie's prefix keeps other hosts of the same site from setting it. The mask is different each time, so that the
-compressed size of pages tells nothing about it (BREACH).
+compressed size of pages tells nothing about it (BREACH). The cookie is *Lax*: were it *Strict*, a link from elsewhere
+would bring no cookie, and a new one would spoil the forms of every other tab.
 """
 
 import base64

@@ -101,7 +101,7 @@ def _render(request: Request, view: View) -> Response:
     secret = csrf.secret_of(request)
     if secret is None:
         secret = csrf.new_secret()
-        cookies.append(f"{csrf.COOKIE}={secret}; Path=/; Secure; HttpOnly; SameSite=Strict")
+        cookies.append(f"{csrf.COOKIE}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax")
     notice = "" if request.is_live else unquote(request.cookies.get(NOTICE, ""))
     if notice:
         cookies.append(_cookie(NOTICE, "", 0))
