@@ -24,7 +24,7 @@ from shared.domain.export import Export, FieldMapping
 from shared.domain.identifiers import newest_first
 from shared.domain.ports import Versioned
 from shared.domain.record import Record
-from shared.domain.run import Counts, Run
+from shared.domain.run import Counts, Run, RunStatus
 from shared.domain.schedule import Refresh
 from shared.domain.segment import Segment, SegmentSource, SnapshotFile
 from shared.domain.standing import Alert, Standing
@@ -119,7 +119,24 @@ class MemoryRuns(MemoryRecords[Run]):
         self.requests: dict[str, datetime] = {}
 
     def page_of(self, export_id: str, size: int, after: str | None = None) -> tuple[list[Run], str | None]:
-        runs = [run for run in self.all() if run.export_id == export_id]
+        return self._page_where(lambda run: run.export_id == export_id, size, after)
+
+    def page_with(
+        self, status: RunStatus, size: int, after: str | None = None
+    ) -> tuple[list[Run], str | None]:
+        return self._page_where(lambda run: run.status is status, size, after)
+
+    def unfinished(self) -> list[str]:
+        return [run.id for run in self.all() if not run.status.ended]
+
+    def read_unfinished(self, run_ids: Sequence[str]) -> list[Run]:
+        found = [self.find(run_id) for run_id in run_ids]
+        return [run.record for run in found if run and not run.record.status.ended]
+
+    def _page_where(
+        self, fits: Callable[[Run], bool], size: int, after: str | None
+    ) -> tuple[list[Run], str | None]:
+        runs = [run for run in self.all() if fits(run)]
         if after is not None:
             runs = [run for run in runs if newest_first(run.id) > after]
         following = newest_first(runs[size - 1].id) if len(runs) > size else None

@@ -8,7 +8,8 @@ from azure.data.tables import TableClient, TableServiceClient
 from shared.adapters.storage_errors import storage_errors
 from shared.adapters.table_catalogue import TableCatalogue
 from shared.adapters.table_coordination import TableLanes, TablePaces
-from shared.adapters.table_records import TableRecords, TableRuns
+from shared.adapters.table_records import TableRecords
+from shared.adapters.table_runs import TableRuns
 from shared.domain.connection import Connection
 from shared.domain.erasure import Erasure
 from shared.domain.export import Export

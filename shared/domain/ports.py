@@ -10,7 +10,7 @@ from shared.domain.connection import Connection
 from shared.domain.erasure import Erasure
 from shared.domain.export import Export
 from shared.domain.record import Record
-from shared.domain.run import Counts, Run
+from shared.domain.run import Counts, Run, RunStatus
 from shared.domain.schedule import Refresh
 from shared.domain.segment import Segment, SegmentSource, SnapshotFile
 from shared.domain.standing import Alert, Standing
@@ -71,6 +71,17 @@ class Runs(Records[Run], Protocol):
 
     def page_of(self, export_id: str, size: int, after: str | None = None) -> tuple[list[Run], str | None]:
         """Like ``page``, for the runs of one export."""
+
+    def page_with(
+        self, status: RunStatus, size: int, after: str | None = None
+    ) -> tuple[list[Run], str | None]:
+        """Like ``page``, for the runs with one status."""
+
+    def unfinished(self) -> Sequence[str]:
+        """Return the ids of all runs that have not ended, newest first. One that has just ended may be among them."""
+
+    def read_unfinished(self, run_ids: Sequence[str]) -> list[Run]:
+        """Read runs that ``unfinished`` has named, in this order. Those that have ended since are left out."""
 
     def report(self, run_id: str, part: str, counts: Counts) -> None:
         """Store the progress of one part of a run, in place of what that part said before."""

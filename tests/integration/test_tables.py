@@ -12,14 +12,15 @@ from azure.data.tables import TableClient, TableServiceClient
 from devkit.azurite import AzuriteServer
 from shared.adapters.table_catalogue import TableCatalogue
 from shared.adapters.table_coordination import TableLanes, TablePaces
-from shared.adapters.table_records import TableRecords, TableRuns
+from shared.adapters.table_records import TableRecords
+from shared.adapters.table_runs import TableRuns
 from shared.adapters.tables import TableStores
 from shared.domain.connection import Connection, Consent
 from shared.domain.erasure import Erasure
 from shared.domain.errors import Conflict, NotFound, PreconditionFailed, StorageUnavailable
-from shared.domain.identifiers import dated_id, run_id
+from shared.domain.identifiers import dated_id, newest_first, run_id
 from shared.domain.ports import Pace
-from shared.domain.run import Counts, Run, SegmentRun, Trigger
+from shared.domain.run import Counts, Run, RunStatus, SegmentRun, Trigger
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE_NAMES = [
@@ -456,6 +457,80 @@ def test_a_removed_run_is_gone_from_those_of_its_export(runs: TableRuns) -> None
 
     assert runs.page_of("e1", 10) == ([kept], None)
     assert [run.id for run in runs.all()] == [kept.id]
+
+
+def end(runs: TableRuns, run: Run, status: RunStatus = RunStatus.FAILED) -> Run:
+    return runs.change(run.id, lambda present: present.model_copy(update={"status": status}))
+
+
+def test_runs_are_found_by_the_status_they_have_now(runs: TableRuns) -> None:
+    made = [make_run_of(f"e{number % 2}", NOW + timedelta(hours=number)) for number in range(8)]
+    for run in made:
+        runs.add(run.id, run)
+    failed = [end(runs, run) for run in made[::3]]
+    successful = end(runs, made[1], RunStatus.SUCCESSFUL)
+
+    first, after = runs.page_with(RunStatus.FAILED, 2)
+    rest, over = runs.page_with(RunStatus.FAILED, 2, after)
+    assert (first + rest, over) == (failed[::-1], None)
+    assert runs.page_with(RunStatus.SUCCESSFUL, 5) == ([successful], None)
+    assert runs.page_with(RunStatus.CANCELED, 5) == ([], None)
+
+    queued = [made[number] for number in (7, 5, 4, 2)]
+    first, after = runs.page_with(RunStatus.QUEUED, 3)
+    assert first == queued[:3]
+    assert runs.page_with(RunStatus.QUEUED, 3, after) == (queued[3:], None)
+    assert runs.page_with(RunStatus.PROCESSING, 3) == ([], None)
+
+
+def test_the_runs_of_an_export_are_as_they_are_now_before_and_after_their_end(runs: TableRuns) -> None:
+    made = [make_run_of("e1", NOW + timedelta(hours=number)) for number in range(4)]
+    for run in made:
+        runs.add(run.id, run)
+    made[2] = end(runs, made[2], RunStatus.SUCCESSFUL)
+    made[3] = end(runs, made[3], RunStatus.PROCESSING)
+
+    assert runs.page_of("e1", 10) == (made[::-1], None)
+
+
+def test_only_runs_that_have_not_ended_are_unfinished(runs: TableRuns) -> None:
+    made = [make_run_of("e1", NOW + timedelta(hours=number)) for number in range(4)]
+    for run in made:
+        runs.add(run.id, run)
+    end(runs, made[1])
+    waiting = end(runs, made[2], RunStatus.WAITING_FOR_APPROVAL)
+    runs.remove(made[0].id)
+
+    assert runs.unfinished() == [made[3].id, waiting.id]
+    assert runs.read_unfinished([waiting.id, made[3].id, made[1].id, made[0].id]) == [waiting, made[3]]
+
+
+def test_a_removed_run_is_in_no_list(runs: TableRuns) -> None:
+    run = make_run_of("e1", NOW)
+    runs.add(run.id, run)
+    end(runs, run)
+
+    runs.remove(run.id)
+
+    assert runs.page_with(RunStatus.FAILED, 10) == runs.page_of("e1", 10) == runs.page(10) == ([], None)
+    assert runs.unfinished() == []
+
+
+def test_a_run_whose_end_was_written_by_halves_is_put_in_its_lists_by_who_looks(
+    service: TableServiceClient, unique_name: str
+) -> None:
+    table = service.create_table(unique_name)
+    runs, run = TableRuns(table), make_run_of("e1", NOW)
+    runs.add(run.id, run)
+    TableRecords(table, "run", Run, newest_first).change(
+        run.id, lambda present: present.model_copy(update={"status": RunStatus.FAILED})
+    )
+    assert runs.unfinished() == [run.id]
+
+    assert runs.read_unfinished([run.id]) == []
+
+    assert runs.unfinished() == []
+    assert [each.id for each in runs.page_with(RunStatus.FAILED, 5)[0]] == [run.id]
 
 
 def test_an_entry_that_leads_nowhere_is_passed_over(service: TableServiceClient, unique_name: str) -> None:

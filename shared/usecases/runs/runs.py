@@ -1,6 +1,7 @@
 """Runs: look, cancel, approve or refuse, fetch rejects and samples."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, NotFound, SecretUnavailable
 from shared.domain.identifiers import newest_first
-from shared.domain.ports import Runs as RunRecords
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
 from shared.domain.run import Decision, Run, RunStatus, Stage, Trigger
@@ -22,6 +22,7 @@ _SECRET_UNNAMED = {
     "remedy": "Ask an administrator to look at the connection.",
 }
 _SEARCHED_AT_ONCE, _SEARCHES = 200, 10
+_Reader = Callable[[int, str | None], tuple[list[Run], str | None]]
 
 
 class RunProgress(BaseModel):
@@ -87,7 +88,7 @@ class Runs:
     def get(self, wanted_id: str, principal: Principal) -> RunView:
         """Raises NotFound."""
         principal.require(Role.VIEWER)
-        return self._view(self._stores.runs.get(wanted_id).record, principal)
+        return self.show(self._stores.runs.get(wanted_id).record, principal)
 
     def list(
         self,
@@ -99,19 +100,18 @@ class Runs:
         """Return runs, newest first. Of many runs that do not fit only so many are passed over at once."""
         principal.require(Role.VIEWER)
         wanted = wanted or RunFilter()
-        filtered = wanted.status is not None or wanted.trigger is not None
+        read, exact = self._reader(wanted)
         found: list[RunView] = []
         for _ in range(_SEARCHES):
-            searched = _SEARCHED_AT_ONCE if filtered else size
-            page, after = _read_page(self._stores.runs, wanted.export_id, searched, after)
+            page, after = read(size if exact else _SEARCHED_AT_ONCE, after)
             for run in page:
                 if not wanted.fits(run):
                     continue
-                found.append(self._view(run, principal))
+                found.append(self.show(run, principal))
                 if len(found) == size:
                     last = after is None and run is page[-1]
                     return RunPage(runs=found, next=None if last else newest_first(run.id))
-            if after is None or not filtered:
+            if after is None or exact:
                 break
         return RunPage(runs=found, next=after)
 
@@ -126,7 +126,7 @@ class Runs:
 
         with self._journal.audited(principal, "run.cancel", wanted_id):
             self._require_use(self._stores.runs.get(wanted_id).record, principal)
-            return self._view(self._stores.runs.change(wanted_id, cancelled), principal)
+            return self.show(self._stores.runs.change(wanted_id, cancelled), principal)
 
     def approve(self, wanted_id: str, principal: Principal, verdict: Verdict) -> RunView:
         """Let a run that waits for approval do what it told of. Repeating it changes nothing.
@@ -176,6 +176,15 @@ class Runs:
                     remedy="Only a dry run that has read its files has some, and not for ever.",
                 ) from None
 
+    def _reader(self, wanted: RunFilter) -> tuple[_Reader, bool]:
+        """Return what reads a page of runs, and whether all of them are wanted."""
+        runs = self._stores.runs
+        if wanted.export_id is not None:
+            return partial(runs.page_of, wanted.export_id), (wanted.status, wanted.trigger) == (None, None)
+        if wanted.status is not None:
+            return partial(runs.page_with, wanted.status), wanted.trigger is None
+        return runs.page, wanted.trigger is None
+
     def _decide(
         self, wanted_id: str, principal: Principal, verdict: Verdict, decision: Decision, action: str
     ) -> RunView:
@@ -186,7 +195,7 @@ class Runs:
             )
             if run.approval:
                 details |= run.approval.model_dump(include={"round", "removals", "rejects"})
-            return self._view(run, principal)
+            return self.show(run, principal)
 
     def _decided(self, run: Run, principal: Principal, verdict: Verdict, decision: Decision) -> Run:
         approval, now = run.approval, self._clock()
@@ -226,7 +235,8 @@ class Runs:
         except NotFound:
             yield header_line()
 
-    def _view(self, run: Run, principal: Principal) -> RunView:
+    def show(self, run: Run, principal: Principal) -> RunView:
+        """Return what somebody sees of a run, with its live progress."""
         if (
             run.failure
             and run.failure.code == SecretUnavailable.code
@@ -272,12 +282,6 @@ def _with_rate(progress: RunProgress, stage: Stage, seconds: float) -> RunProgre
         return progress
     rate = done / seconds
     return progress.model_copy(update={"rate_per_s": rate, "time_left_s": (whole - done) / rate})
-
-
-def _read_page(
-    runs: RunRecords, export_id: str | None, size: int, after: str | None
-) -> tuple[list[Run], str | None]:
-    return runs.page(size, after) if export_id is None else runs.page_of(export_id, size, after)
 
 
 def is_unstarted(run: Run) -> bool:
