@@ -168,7 +168,7 @@ class RunOrders:
         """Create one run per snapshot and export that runs when files arrive; repeated notices give the same runs."""
         runs = []
         for export in self._stores.exports.all():
-            if runs_by_itself(export) and export.schedule.recurrence is Recurrence.REFRESH:
+            if runs_on_arrival(export):
                 for snapshot in snapshots:
                     if export.segment(snapshot.segment):
                         order = Order(
@@ -232,6 +232,11 @@ class RunOrders:
 def runs_by_itself(export: Export) -> bool:
     """Tell whether uploads, slots or the refresh start the export at all."""
     return export.active and export.connection_id is not None
+
+
+def runs_on_arrival(export: Export) -> bool:
+    """Tell whether files of its segments start the export."""
+    return runs_by_itself(export) and export.schedule.recurrence is Recurrence.REFRESH
 
 
 def _chosen_segments(export: Export, chosen: Sequence[str] | None) -> list[str]:
