@@ -96,6 +96,20 @@ def main() -> None:
             f"| {name} | {row['on_list']:,} | {row['calls']:,} | {row['seconds']} | {row['status']} | {stages} |"
             f" {find_floor_s(row):.1f} |"
         )
+    lines += [
+        "",
+        "## The portal",
+        "",
+        "The local system with 1,000 exports, 300 segments and 10,000 runs stored (`bench/crowd.py`), asked by one browser: "
+        "milliseconds of the first answer and of 30 more, and what goes over the wire for the page alone and with the styles "
+        "and scripts that it loads when nothing is kept from before.",
+        "",
+        "| page | first ms | median ms | 95 % ms | page kB | whole kB |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for line in run(["bench.portal"]):
+        row = json.loads(line)
+        lines.append(f"| {' | '.join(str(value) for value in row.values())} |")
     lines += ["", "## The simulator and the durable engine of the dev kit", "", "```"]
     lines += run(["bench.simulator_throughput"]) + run(["bench.durable_engine"]) + ["```", ""]
     RESULTS.write_text("\n".join(lines), encoding="utf-8")
