@@ -34,7 +34,7 @@ class SignIn(Protocol):
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Storage, vault, simulator and host; files settle within a second and nothing slows calls down."""
-    settings = {"SETTLE_TIME_S": "1", "MAX_CALLS_PER_S": "0", "WEBSITE_AUTH_ENABLED": "True"}
+    settings = {"SETTLE_TIME_S": "1", "MAX_CALLS_PER_S": "0"}
     folder = tmp_path_factory.mktemp("stack")
     with LocalStack(folder, autopilot_switches={"bulk_list": "honoured"}, settings=settings) as running:
         yield running
@@ -99,8 +99,9 @@ def sign_in(stack: LocalStack, browser: Browser, watch: Watch) -> Iterator[SignI
         contexts.append(context)
         watch.follow(context)
         page = context.new_page()
-        page.goto("/.auth/login/aad?post_login_redirect_uri=/portal")
+        page.goto("/.auth/login/aad?post_login_redirect_uri=/portal/preferences")
         page.get_by_role("button", name=PEOPLE[role].name).click()
+        page.wait_for_url("**/portal/**")
         return page
 
     yield sign_in

@@ -65,5 +65,8 @@ class Watch:
         self.troubles.append(f"{reason}: {request.method} {request.url}")
 
     def _note_dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "confirm":  # the portal asks before what cannot be undone
+            dialog.accept()
+            return
         self.troubles.append(f"{dialog.type} dialog: {dialog.message}")
         dialog.dismiss()
