@@ -6,7 +6,7 @@ AZURITE := devkit/node_modules/.package-lock.json
 PORTAL := portal/static/vendor/htmx.min.js
 WORKERS ?= 2
 
-.PHONY: demo up stop status test check format bench clean
+.PHONY: demo up stop status test check format screenshots bench clean
 
 demo: $(INSTALLED) $(AZURITE) $(PORTAL) ## Export a segment end to end. SEGMENT= EMAIL= FIRST= LAST= REPORT= KEEP= (README)
 	@$(BIN)/python -m devkit demo
@@ -36,6 +36,9 @@ lint: $(INSTALLED)
 format: $(INSTALLED) ## Put the code in order
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+screenshots: $(INSTALLED) $(AZURITE) $(PORTAL) browser ## Make the pictures of the documentation: docs/images/
+	@$(BIN)/python -m devkit screenshots
 
 bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md
 	$(BIN)/python -m bench

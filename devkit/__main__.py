@@ -12,6 +12,7 @@ COMMANDS = {
     "host": ("host.command", "only the functions host"),
     "autopilot": ("autopilot.command", "only the Autopilot simulator"),
     "vault": ("vault.command", "only the Key Vault and the managed identity"),
+    "screenshots": ("screenshots", "make the pictures of the documentation"),
     "browser": ("browser", "make sure that there is a Chromium for the browser tests"),
 }
 
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _usage() -> str:
     lines = ["usage: python -m devkit COMMAND [options]", ""]
-    lines += [f"  {name:<10} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines += [f"  {name:<11} {purpose}" for name, (_, purpose) in COMMANDS.items()]
     lines += ["", "python -m devkit COMMAND --help tells more."]
     return "\n".join(lines)
 
