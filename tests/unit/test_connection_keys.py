@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import Conflict, Forbidden, Invalid, NotFound, SecretUnavailable, Unavailable
-from shared.usecases.connections.forms import NewKey
+from shared.usecases.connections.forms import KeyTrial, NewKey
 from tests.unit.connection_office import ADMIN, CONTRIBUTOR, VIEWER, Office
 
 
@@ -152,3 +152,53 @@ def test_a_replaced_key_is_recorded_but_not_the_key(office):
     assert office.audit()[-1]["action"] == "connection.replace_key"
     assert office.audit()[-1]["secret"] == "typed"
     assert "right-key" not in str(office.audit())
+
+
+@pytest.mark.parametrize(
+    "given", [{"api_key": " right-key\n"}, {"secret_name": "theirs"}], ids=["typed", "secret"]
+)
+def test_a_key_can_be_tried_before_there_is_a_connection_and_nothing_is_kept_of_it(office, given):
+    office.vault.secrets["theirs"] = "right-key"
+    office.destination.create_list("VIP")
+    finding = office.keys.try_key(KeyTrial(**given), ADMIN)
+    assert (finding.ok, finding.key_accepted, finding.account, finding.lists) == (
+        True,
+        True,
+        "The account",
+        1,
+    )
+    assert office.vault.secrets == {"theirs": "right-key"}
+    assert list(office.stores.connections.all()) == []
+    assert office.audit()[-1]["action"] == "connection.try_key"
+    assert "right-key" not in f"{office.audit()} {finding}"
+
+
+def test_a_key_that_is_refused_when_it_is_tried_is_a_finding(office):
+    finding = office.keys.try_key(KeyTrial(api_key="wrong-key"), ADMIN)
+    assert (finding.ok, finding.reachable, finding.key_accepted) == (False, True, False)
+    assert "wrong-key" not in finding.message
+    assert office.alerts.connections == []
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"api_key": "clé"}, Invalid),
+        ({"secret_name": "missing"}, Invalid),
+        ({"secret_name": "segpilot-other"}, Invalid),
+        ({"api_key": "right-key", "destination": "elsewhere"}, Conflict),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(office, given, error):
+    with pytest.raises(error):
+        office.keys.try_key(KeyTrial(**given), ADMIN)
+
+
+@pytest.mark.parametrize("principal", [CONTRIBUTOR, VIEWER], ids=["contributor", "viewer"])
+def test_only_administrators_try_keys(office, principal):
+    called = []
+    office.destination.on_call = called.append
+    with pytest.raises(Forbidden):
+        office.keys.try_key(KeyTrial(api_key="right-key"), principal)
+    assert called == []
+    assert office.audit()[-1]["result"] == "refused"

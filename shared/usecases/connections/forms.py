@@ -31,6 +31,12 @@ class NewKey(BaseModel):
         return self
 
 
+class KeyTrial(NewKey):
+    """A key that is only tried."""
+
+    destination: str = "autopilot"
+
+
 class NewConsent(BaseModel):
     """*I agree*, to a version of the text that ``GET /api/consent`` shows. ``given_by`` is the caller unless named."""
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from shared.domain.access import Principal, Role
-from shared.domain.connection import Connection, ConnectionStatus
+from shared.domain.connection import Connection, ConnectionStatus, Finding
 from shared.domain.errors import Conflict, Invalid, SecretUnavailable
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
-from shared.usecases.connections.forms import NewKey
+from shared.usecases.connections.forms import KeyTrial, NewKey
 from shared.usecases.connections.probe import ConnectionProbe
 from shared.usecases.connections.views import ConnectionView, view_fully
 
@@ -37,6 +37,18 @@ class ConnectionKeys:
         principal.require(Role.ADMINISTRATOR)
         return [name for name in self._vault.names() if not is_own_name(name)]
 
+    def try_key(self, trial: KeyTrial, principal: Principal) -> Finding:
+        """Try a key before anything is stored; a refusal is a finding, not an error.
+
+        Raises Invalid for what cannot be a key or a secret, Conflict for an unknown destination, SecretUnavailable.
+        """
+        with self._journal.audited(principal, "connection.try_key") as details:
+            principal.require(Role.ADMINISTRATOR)
+            details["secret"] = _source_of(trial)
+            finding = self._probe.try_key(trial.destination, self._key_of(trial)).finding
+            details["ok"] = finding.ok
+        return finding
+
     def replace(self, connection_id: str, new: NewKey, principal: Principal) -> ConnectionView:
         """Try a key and use it from now on; a key that the destination refuses is not stored.
 
@@ -47,7 +59,7 @@ class ConnectionKeys:
         with self._journal.audited(principal, "connection.replace_key", connection_id) as details:
             present = self._stores.connections.get(connection_id).record
             principal.require(Role.ADMINISTRATOR)
-            details["secret"] = "typed" if new.api_key else "Key Vault"
+            details["secret"] = _source_of(new)
             if new.api_key and not present.secret_owned:
                 raise Conflict(
                     f"The key of '{present.display_name}' is the Key Vault secret '{present.secret_name}', which is "
@@ -55,7 +67,7 @@ class ConnectionKeys:
                     code="key-in-vault",
                     remedy="Give that secret another value, choose another secret, or make a new connection.",
                 )
-            key = usable_key(new.api_key) if new.api_key else read_secret(self._vault, new.secret_name or "")
+            key = self._key_of(new)
             verdict = self._probe.look(present, lambda _fresh: key)
             if verdict.status is ConnectionStatus.NEEDS_ATTENTION:
                 raise Invalid(
@@ -86,6 +98,9 @@ class ConnectionKeys:
                 self._alerts.note_connection(connection_id, None)
         return view_fully(self._stores, changed)
 
+    def _key_of(self, new: NewKey) -> str:
+        return usable_key(new.api_key) if new.api_key else read_secret(self._vault, new.secret_name or "")
+
     def _remove_own(self, former: Connection) -> None:
         """Remove the key that was typed, also when an earlier switch stopped short of it."""
         try:
@@ -94,6 +109,10 @@ class ConnectionKeys:
             # An app that may only read secrets has none of its own.
             if former.secret_owned:
                 raise
+
+
+def _source_of(new: NewKey) -> str:
+    return "typed" if new.api_key else "Key Vault"
 
 
 def own_name(connection_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.connection import Connection, ConnectionStatus, Finding
@@ -22,8 +22,20 @@ from shared.domain.record import Clock
 from shared.pipeline.pushing.pacing import PaceBook, RunPacer
 
 _PATIENCE_S = 20
+_TRIAL_PACE = "trial"
 
 ReadKey = Callable[[bool], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What is looked at. ``pace`` names the pace that its calls keep."""
+
+    destination: str
+    pace: str
+    read_key: ReadKey
+    max_calls_per_s: float | None = None
+    learnt: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +65,16 @@ class ConnectionProbe:
 
     def look(self, connection: Connection, read_key: ReadKey | None = None) -> Verdict:
         """Try the key, by default the one in the vault. Whatever goes wrong is a finding, not an error."""
+        return self._look(self._account(connection, read_key))
+
+    def try_key(self, destination: str, key: str) -> Verdict:
+        """Try a key that belongs to no connection. All such trials share one pace."""
+        return self._look(_Account(destination, _TRIAL_PACE, lambda _fresh: key))
+
+    def _look(self, target: _Account) -> Verdict:
         now, calls = self._clock(), 0
         try:
-            with self._session(connection, read_key) as session:
+            with self._session(target) as session:
                 try:
                     account = session.check()
                 finally:
@@ -92,25 +111,27 @@ class ConnectionProbe:
 
     def lists(self, connection: Connection) -> list[DestinationList]:
         """Return the lists of the account. Raises DestinationError or SecretUnavailable."""
-        with self._session(connection, None) as session:
+        with self._session(self._account(connection)) as session:
             return session.lists()
 
-    @contextmanager
-    def _session(self, connection: Connection, read_key: ReadKey | None) -> Iterator[Session]:
-        destination = self._destinations.get(connection.destination)
-        if destination is None:
-            raise Conflict(f"This app knows no destination '{connection.destination}' any more.")
-        pacer = _WatchfulPacer(
-            self._paces.of(connection.id),
-            connection.max_calls_per_s,
-            _Deadline(self._clock, _PATIENCE_S),
-        )
-        session = destination.open(
+    def _account(self, connection: Connection, read_key: ReadKey | None = None) -> _Account:
+        return _Account(
+            connection.destination,
+            connection.id,
             read_key or (lambda _fresh: self._vault.read(connection.secret_name, fresh=True)),
-            pacer,
+            connection.max_calls_per_s,
             connection.learnt,
-            connections=1,
         )
+
+    @contextmanager
+    def _session(self, account: _Account) -> Iterator[Session]:
+        destination = self._destinations.get(account.destination)
+        if destination is None:
+            raise Conflict(f"This app knows no destination '{account.destination}' any more.")
+        pacer = _WatchfulPacer(
+            self._paces.of(account.pace), account.max_calls_per_s, _Deadline(self._clock, _PATIENCE_S)
+        )
+        session = destination.open(account.read_key, pacer, account.learnt, connections=1)
         with closing(session):
             try:
                 yield session
