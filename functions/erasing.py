@@ -3,6 +3,7 @@
 The address is in none of the inputs, outputs and errors here: history is kept for longer than it may be.
 """
 
+import asyncio
 from collections.abc import Callable
 
 import azure.durable_functions as df
@@ -21,13 +22,17 @@ _CALLS_PER_GENERATION = 50
 
 
 async def start_erasure(client: df.DurableOrchestrationClient, erasure_id: str, new: NewErasure) -> None:
-    """Give an erasure to the orchestration."""
+    """Give an erasure to the orchestration; one that does not get there is given up."""
     order = {
         "suppress": new.suppress,
         "everywhere": new.everywhere,
         "patience_s": app().settings.push_patience_s,
     }
-    await client.start_new("erase_person", instance_id=erasure_id, client_input=order)
+    try:
+        await client.start_new("erase_person", instance_id=erasure_id, client_input=order)
+    except Exception:
+        await asyncio.to_thread(app().erasures.abandon, erasure_id)
+        raise
 
 
 @bp.orchestration_trigger(context_name="context")

@@ -8,11 +8,12 @@ import azure.functions as func
 
 import portal.pages  # noqa: F401 # registers the pages
 from functions.door import require_own_site
+from functions.erasing import start_erasure
 from functions.operation import in_thread
 from functions.principal import require_person
 from functions.starting import cancel_run, decide_run, start_run
 from portal import site
-from portal.web import CancelRun, DecideRun, Effect, Request, Response, StartRun
+from portal.web import CancelRun, DecideRun, Effect, Request, Response, StartErasure, StartRun
 from shared.bootstrap import app
 from shared.domain.access import Principal
 from shared.domain.errors import NotSignedIn
@@ -71,6 +72,8 @@ async def _perform(effect: Effect, client: Any) -> None:
             await cancel_run(client, effect.run_id)
         case DecideRun():
             await decide_run(client, effect.run_id, effect.round)
+        case StartErasure():
+            await start_erasure(client, effect.erasure_id, effect.wanted)
 
 
 def _encode(response: Response) -> func.HttpResponse:

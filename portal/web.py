@@ -12,6 +12,7 @@ from shared.bootstrap import App
 from shared.domain.access import Principal
 from shared.domain.errors import NotSignedIn
 from shared.domain.run import Run
+from shared.usecases.erasures import NewErasure
 
 
 @dataclass
@@ -86,7 +87,15 @@ class DecideRun:
     round: int
 
 
-Effect = StartRun | CancelRun | DecideRun
+@dataclass(frozen=True, slots=True)
+class StartErasure:
+    """An erasure that was asked for and is to be given to the orchestration."""
+
+    erasure_id: str
+    wanted: NewErasure
+
+
+Effect = StartRun | CancelRun | DecideRun | StartErasure
 """What is left to be done by the orchestration once a page has done its part."""
 
 

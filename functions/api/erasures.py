@@ -28,11 +28,7 @@ async def erase(request: Request, client: df.DurableOrchestrationClient) -> Answ
     """Deletes the contact on every connection that ever sent it, and its traces here. Answers at once with the
     receipt, which never shows the address; the rest goes on in the background, when no run has the connection."""
     erasure = await in_thread(lambda: app().erasures.request(request.body, request.principal))
-    try:
-        await start_erasure(client, erasure.id, request.body)
-    except Exception:
-        await in_thread(lambda: app().erasures.abandon(erasure.id))
-        raise
+    await start_erasure(client, erasure.id, request.body)
     return Answer(erasure, 202, location(request, f"erasures/{erasure.id}"))
 
 
