@@ -7,7 +7,7 @@ import argparse
 import random
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,8 @@ from shared.domain.record import Record
 from shared.domain.run import Counts, Failure, Run, RunStatus, SegmentRun, Stage, Step, Trigger
 from shared.domain.schedule import REFRESH_ID, Refresh, Schedule
 from shared.domain.segment import Segment, Snapshot, SnapshotFile, TrendPoint
-from shared.domain.standing import Condition, LastRun, Standing
+from shared.domain.standing import Condition, LastRun, ListSize, Standing
+from shared.domain.tally import Tally
 
 EXPORTS, CONNECTIONS, SEGMENTS, RUNS, DAYS = 1_000, 20, 300, 10_000, 30
 BUSIEST_RUNS = 300
@@ -55,6 +56,7 @@ class Crowd:
         self.exports = [self._export(number) for number in range(EXPORTS)]
         self.runs = list(self._all_runs())
         self.standings = list(self._all_standings())
+        self.tallies = list(self._all_tallies())
 
     def _connection(self, number: int) -> Connection:
         checked_at = self._now - timedelta(hours=number)
@@ -184,7 +186,24 @@ class Crowd:
                 schedule="0123456789abcdef",
                 slot_at=self._now,
                 condition=_CONDITIONS.get(run.status, Condition.WELL) if run else Condition.WELL,
+                lists=tuple(
+                    ListSize(
+                        segment=each.name,
+                        list_title=each.name,
+                        people=self._chance.randint(10, 200_000),
+                        at=self._now,
+                    )
+                    for each in export.segments
+                ),
             )
+
+    def _all_tallies(self) -> Iterator[Tally]:
+        by_day = dict[date, Tally]()
+        for run in self.runs:
+            if run.ended_at:
+                day = run.ended_at.date()
+                by_day[day] = by_day.get(day, Tally(day=day)).with_run(run)
+        yield from by_day.values()
 
 
 def fill(connection_string: str, now: datetime | None = None) -> Crowd:
@@ -196,6 +215,7 @@ def fill(connection_string: str, now: datetime | None = None) -> Crowd:
         _store(stores.segments, ((each.name, each) for each in crowd.segments))
         _store(stores.exports, ((each.id, each) for each in crowd.exports))
         _store(stores.standings, ((each.subject, each) for each in crowd.standings))
+        _store(stores.tallies, ((each.day.isoformat(), each) for each in crowd.tallies))
         _store(stores.runs, ((each.id, each) for each in crowd.runs))
         refresh = Refresh.model_validate({"recurrence": "daily", "times": ["05:00", "17:00"]})
         stores.refreshes.upsert(REFRESH_ID, lambda present: present or refresh)

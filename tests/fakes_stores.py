@@ -28,6 +28,7 @@ from shared.domain.run import Counts, Run, RunStatus
 from shared.domain.schedule import Refresh
 from shared.domain.segment import Segment, SegmentSource, SnapshotFile
 from shared.domain.standing import Alert, Standing
+from shared.domain.tally import Tally
 from tests.fakes import MemoryPaces
 
 R = TypeVar("R", bound=Record)
@@ -186,6 +187,7 @@ class MemoryStores:
         self.segments = MemoryCatalogue(Segment)
         self.sources = MemoryRecords(SegmentSource)
         self.standings = MemoryCatalogue(Standing)
+        self.tallies = MemoryCatalogue(Tally)
         self.refreshes = MemoryRecords(Refresh)
         self.alerts = MemoryRecords(Alert)
         self.erasures = MemoryRecords(Erasure, newest_first)

@@ -17,6 +17,7 @@ from shared.domain.identifiers import newest_first
 from shared.domain.schedule import Refresh
 from shared.domain.segment import Segment, SegmentSource
 from shared.domain.standing import Alert, Standing
+from shared.domain.tally import Tally
 
 
 class TableStores:
@@ -34,6 +35,7 @@ class TableStores:
         self.segments = TableCatalogue(self._catalogue, "segment", Segment, elapsed_s)
         self.sources = TableRecords(self._catalogue, "source", SegmentSource)
         self.standings = TableCatalogue(self._catalogue, "standing", Standing, elapsed_s)
+        self.tallies = TableCatalogue(self._catalogue, "tally", Tally, elapsed_s)
         self.refreshes = TableRecords(self._catalogue, "refresh", Refresh)
         self.alerts = TableRecords(self._catalogue, "alert", Alert)
         self.erasures = TableRecords(self._catalogue, "erasure", Erasure, newest_first)

@@ -14,6 +14,7 @@ from shared.domain.run import Counts, Run, RunStatus
 from shared.domain.schedule import Refresh
 from shared.domain.segment import Segment, SegmentSource, SnapshotFile
 from shared.domain.standing import Alert, Standing
+from shared.domain.tally import Tally
 
 R = TypeVar("R", bound=Record)
 
@@ -147,6 +148,10 @@ class Stores(Protocol):
     def sources(self) -> Records[SegmentSource]: ...
     @property
     def standings(self) -> Catalogue[Standing]: ...
+    @property
+    def tallies(self) -> Catalogue[Tally]:
+        """By day, as in ``2026-03-01``."""
+
     @property
     def refreshes(self) -> Records[Refresh]: ...
     @property

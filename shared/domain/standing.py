@@ -33,14 +33,25 @@ class LastRun(Record):
     ended_at: Moment | None = None
 
 
+class ListSize(Record):
+    """How many people of a segment an export had on its list when a run last changed that."""
+
+    segment: str
+    list_title: str
+    people: int
+    at: Moment
+
+
 class Standing(Record):
     """Of one subject: an export's, a connection's or the refresh's id. ``slot_at`` is the last slot that was served of
     the schedule whose digest is ``schedule``; before the first, it is the moment from which that schedule counts.
+    ``lists`` has one entry per segment.
     ``retry_run`` names a run that failed in passing and is tried again at ``retry_at``, together with ``retry_also``,
     those that failed since. ``alert_id`` is the alert that told of the condition."""
 
     subject: str
     last_run: LastRun | None = None
+    lists: tuple[ListSize, ...] = ()
     schedule: str | None = None
     slot_at: Moment | None = None
     retry_at: Moment | None = None

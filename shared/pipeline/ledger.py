@@ -136,6 +136,11 @@ def write_ledger(
     )
 
 
+def count_people(database: duckdb.DuckDBPyConnection, ledger: Path) -> int:
+    """Return how many people are on the ledger at this path; its metadata say so."""
+    return int(database.execute(f"select count(*) from read_parquet('{ledger}')").fetchall()[0][0])
+
+
 def count_answers(database: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Return how many people there are per Result in the table ``answers``."""
     return dict(database.execute("select outcome, count(*) from answers group by outcome").fetchall())

@@ -18,6 +18,7 @@ from shared.pipeline.erasure.sent_traces import keep_traces
 from shared.pipeline.ledger import (
     Result,
     count_answers,
+    count_people,
     list_answers,
     load_ledger,
     load_results,
@@ -36,7 +37,8 @@ _BLOCK_BYTES = 1 << 20
 class Settled(Record):
     """People of one segment, by what became of them. ``refused`` and ``not_removed`` count by reason code.
 
-    ``retry`` is how many were to be sent and were not accepted.
+    ``retry`` is how many were to be sent and were not accepted. ``people`` is how many are on the ledger now; None when
+    nothing has changed.
     """
 
     sent: int = 0
@@ -44,6 +46,7 @@ class Settled(Record):
     removed: int = 0
     not_removed: dict[str, int] = Field(default_factory=dict)
     retry: int = 0
+    people: int | None = None
 
 
 def settle(
@@ -80,9 +83,9 @@ class _Settling:
         for name, path in zip(names, results, strict=True):
             self._context.state.download(name, path)
         load_results(self._database, results)
-        counts = count_answers(self._database)
+        counts, people = count_answers(self._database), None
         if list_id is not None:
-            self._renew_ledger(places.ledger(self._run.export_id, self._segment, list_id), counts)
+            people = self._renew_ledger(places.ledger(self._run.export_id, self._segment, list_id), counts)
         refused = self._tell_people()
         not_removed = counts.get(Result.NOT_REMOVED, 0)
         return Settled(
@@ -91,13 +94,15 @@ class _Settling:
             removed=counts.get(Result.REMOVED, 0),
             not_removed={RejectReason.NOT_REMOVED: not_removed} if not_removed else {},
             retry=self._write_retry_set(),
+            people=people,
         )
 
-    def _renew_ledger(self, name: str, counts: Mapping[str, int]) -> None:
+    def _renew_ledger(self, name: str, counts: Mapping[str, int]) -> int | None:
+        """Write the ledger if anything has changed; returns how many people are on it then."""
         context, run = self._context, self._run
         rebased, let_go = self._staged(places.staged_rebased), self._staged(places.let_go)
         if not counts and not rebased and not let_go:
-            return
+            return None
         before, after = self._scratch / "before.parquet", self._scratch / "after.parquet"
         has_ledger = context.state.download(name, before)
         load_ledger(self._database, before if has_ledger else None)
@@ -109,6 +114,7 @@ class _Settling:
             # They stay contacts at the destination, where an erasure has to find them.
             keep_traces(context.state, run.export_id, run.connection_id)
         context.state.upload(name, after)
+        return count_people(self._database, after)
 
     def _is_of_everybody(self) -> bool:
         """Tell whether the run has looked at everybody on the ledger: only then all its hashes are of one mapping."""

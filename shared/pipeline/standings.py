@@ -1,8 +1,11 @@
-"""What the app remembers of an export's newest run."""
+"""What the app remembers of runs: an export's newest one, its lists, and what the runs of a day did."""
+
+from collections.abc import Collection
 
 from shared.domain.ports import Stores
 from shared.domain.run import Run
-from shared.domain.standing import LastRun, Standing
+from shared.domain.standing import LastRun, ListSize, Standing
+from shared.domain.tally import Tally
 
 
 def remember_run(stores: Stores, run: Run) -> None:
@@ -26,3 +29,26 @@ def remember_run(stores: Stores, run: Run) -> None:
         return standing.model_copy(update={"last_run": last})
 
     stores.standings.upsert(run.export_id, renew)
+
+
+def remember_lists(stores: Stores, export_id: str, sizes: Collection[ListSize]) -> None:
+    """Note how many people lists of an export have; those of segments that it does not carry any more go."""
+    found = stores.exports.find(export_id)
+    if found is None or not sizes:
+        return
+    renewed, export = {size.segment for size in sizes}, found.record
+
+    def renew(present: Standing | None) -> Standing:
+        standing = present or Standing(subject=export_id)
+        known = (size for size in standing.lists if size.segment not in renewed)
+        lists = tuple(size for size in (*known, *sizes) if export.segment(size.segment))
+        return standing.model_copy(update={"lists": lists})
+
+    stores.standings.upsert(export_id, renew)
+
+
+def count_run(stores: Stores, run: Run) -> None:
+    """Add a run that has ended to the tally of its day. Dry runs do not count; to repeat it changes nothing."""
+    if not run.dry and run.ended_at:
+        day = run.ended_at.date()
+        stores.tallies.upsert(day.isoformat(), lambda present: (present or Tally(day=day)).with_run(run))

@@ -22,6 +22,7 @@ from shared.pipeline.journal import AUDIT, ROWS, RUNS, Journal
 
 _REQUESTS_KEPT = timedelta(days=7)
 _ALERTS_KEPT = timedelta(days=30)
+_TALLIES_KEPT = timedelta(days=400)  # a month can be compared with the same one a year ago
 _ORPHANS_KEPT = timedelta(days=1)
 _REJECTS = re.compile(r"^runs/[^/]+/(rejects\.csv|samples\.json|retry/.*)$")
 _WORKING = re.compile(r"^runs/[^/]+/(stage|results|refused)/")
@@ -36,6 +37,7 @@ class Purge(StrEnum):
     LEFTOVERS = "leftovers"
     REQUESTS = "requests"
     ALERTS = "alerts"
+    TALLIES = "tallies"
     LOGS = "logs"
 
 
@@ -81,6 +83,7 @@ class Retention:
             Purge.LEFTOVERS: lambda: self._purge_blobs(self._state, self._leftovers()),
             Purge.REQUESTS: self._purge_requests,
             Purge.ALERTS: self._purge_alerts,
+            Purge.TALLIES: self._purge_tallies,
             Purge.LOGS: lambda: self._purge_blobs(self._logs, self._old_logs()),
         }
         return purges[what]()
@@ -125,6 +128,13 @@ class Retention:
         old = [alert.id for alert in self._stores.alerts.all() if alert.created_at < before]
         for alert_id in old[: self._at_once]:
             self._stores.alerts.remove(alert_id)
+        return Purged(count=len(old[: self._at_once]), more=len(old) > self._at_once)
+
+    def _purge_tallies(self) -> Purged:
+        first_kept = (self._clock() - _TALLIES_KEPT).date()
+        old = [tally.day for tally in self._stores.tallies.all() if tally.day < first_kept]
+        for day in old[: self._at_once]:
+            self._stores.tallies.remove(day.isoformat())
         return Purged(count=len(old[: self._at_once]), more=len(old) > self._at_once)
 
     def _purge_blobs(self, blobs: StateBlobs, names: Iterator[str]) -> Purged:

@@ -21,6 +21,7 @@ from shared.domain.errors import Conflict, NotFound, PreconditionFailed, Storage
 from shared.domain.identifiers import dated_id, newest_first, run_id
 from shared.domain.ports import Pace
 from shared.domain.run import Counts, Run, RunStatus, SegmentRun, Trigger
+from shared.pipeline.standings import count_run
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOSTILE_NAMES = [
@@ -404,6 +405,21 @@ def test_a_write_succeeds_although_nobody_can_be_told_and_its_own_process_knows(
     ours.add("c1", make_connection("one"))
 
     assert [each.display_name for each in ours.glance()] == ["one"]
+
+
+def test_a_tally_is_one_however_many_runs_end_at_the_same_time(service: TableServiceClient) -> None:
+    ours, theirs = TableStores(service), TableStores(service)
+    ended = NOW + timedelta(days=4_000)
+    made = [
+        make_run_of(f"e{number}", NOW).model_copy(update={"ended_at": ended, "counts": Counts(sent=number)})
+        for number in range(12)
+    ]
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda run: count_run(ours, run), made * 2))
+
+    [tally] = [each for each in theirs.tallies.glance() if each.day == ended.date()]
+    assert (tally.runs, tally.sent) == (12, 66)
 
 
 def test_many_threads_that_glance_while_records_change_end_with_all_of_them(

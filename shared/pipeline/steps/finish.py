@@ -13,14 +13,16 @@ from shared.domain.run import (
     Failure,
     Run,
     RunStatus,
+    SegmentRun,
     Stage,
     add_reasons,
     count_faults,
 )
+from shared.domain.standing import ListSize
 from shared.pipeline import places
 from shared.pipeline.settling import Settled, settle
 from shared.pipeline.staging.stage import Staged
-from shared.pipeline.standings import remember_run
+from shared.pipeline.standings import count_run, remember_lists, remember_run
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.steps.overtaken import has_newer_file
 from shared.pipeline.steps.rejects_file import write_rejects
@@ -64,9 +66,21 @@ def finish(context: RunContext, task: FinishTask) -> Finished:
 def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
     counts = sum((staged.counts for staged in task.staged), Counts())
     rejected = add_reasons(*(staged.rejected for staged in task.staged))
-    for settled in _settle_all(context, task, run):
+    lists = []
+    for segment, settled in _settle_all(context, task, run):
+        if settled.people is not None:
+            lists.append(
+                ListSize(
+                    segment=segment.name,
+                    list_title=segment.list_title,
+                    people=settled.people,
+                    at=context.clock(),
+                )
+            )
         counts += Counts(sent=settled.sent, refused=sum(settled.refused.values()), removed=settled.removed)
         rejected = add_reasons(rejected, settled.refused, settled.not_removed)
+    # Before the run has ended: a repetition after that does not settle again.
+    remember_lists(context.stores, run.export_id, lists)
     write_rejects(context, run, task.staged)
     calls = run.counts.calls + context.stores.runs.progress(run.id).calls
     status, failure, remarks = _judge(context, task, run, rejected)
@@ -87,13 +101,16 @@ def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
     )
 
 
-def _settle_all(context: RunContext, task: FinishTask, run: Run) -> Iterator[Settled]:
+def _settle_all(context: RunContext, task: FinishTask, run: Run) -> Iterator[tuple[SegmentRun, Settled]]:
     """What was answered becomes part of the ledgers; where nobody was sent, nothing does."""
     if run.dry or run.status is RunStatus.WAITING_FOR_APPROVAL:
         return
     plan, staged = context.plan(run), {one.segment: one for one in task.staged}
     for segment in run.segments:
-        yield settle(context, run, plan, segment.name, segment.list_id, staged.get(segment.name))
+        yield (
+            segment,
+            settle(context, run, plan, segment.name, segment.list_id, staged.get(segment.name)),
+        )
 
 
 def _judge(
@@ -127,6 +144,7 @@ def _explain_cancellation(run: Run) -> tuple[str, ...]:
 def _tell(context: RunContext, run: Run) -> None:
     """Tell whoever has to know. It is repeated rather than left out when a worker is lost here."""
     remember_run(context.stores, run)
+    count_run(context.stores, run)
     if not run.dry:
         context.alerts.note_run(run)
 
