@@ -135,3 +135,9 @@ def test_the_exports_of_a_segment_are_those_with_it_and_those_that_may_get_it(fi
 def test_a_segment_that_has_not_arrived_and_is_in_no_export_may_be_added_to_all(filled):
     found = filled.list.with_segment("future", ADMIN)
     assert (len(found.containing), len(found.others)) == (0, 4)
+
+
+def test_everybody_gets_the_names_of_all_exports_in_order(filled):
+    names = filled.list.names(VIEWER)
+    assert list(names.values()) == ["Alpha", "beta", "gamma", "Ärger"]
+    assert {filled.stores.exports.get(each).record.name for each in names} == set(names.values())

@@ -6,9 +6,11 @@ from shared.domain.access import Principal, Role
 from shared.domain.connection import Sharing
 from shared.domain.errors import Conflict, Forbidden, NotFound
 from shared.domain.run import Counts, Failure, RunStatus, Stage, Step, Trigger
+from shared.domain.standing import Standing
 from shared.pipeline import places
 from shared.pipeline.rejects import header_line
 from shared.usecases.runs.runs import RunFilter
+from tests.fakes_stores import START
 from tests.unit.run_office import ADA, Office
 
 CARL, VERA = Principal("Carl", Role.CONTRIBUTOR), Principal("Vera", Role.VIEWER)
@@ -209,3 +211,28 @@ def test_a_run_that_does_not_exist_is_not_found():
     for ask in (office.runs.get, office.runs.rejects, office.runs.samples, office.runs.cancel):
         with pytest.raises(NotFound):
             ask("run-1", ADA)
+
+
+def test_the_situation_of_a_run_tells_who_may_do_something_with_it():
+    office = Office("vip")
+    office.connect(sharing=Sharing.CONTRIBUTORS)
+    run = office.order()
+    assert [office.runs.situation(run, each).may_use for each in (ADA, CARL, VERA)] == [True, True, False]
+    situation = office.runs.situation(run, VERA)
+    assert (situation.export_exists, situation.connection_name, situation.retry_at) == (True, "Ours", None)
+    office.stores.exports.remove("export-1")
+    assert [office.runs.situation(run, each).may_use for each in (ADA, CARL, VERA)] == [True, False, False]
+    assert not office.runs.situation(run, ADA).export_exists
+    office.stores.connections.remove("connection-1")
+    assert office.runs.situation(run, ADA).connection_name is None
+
+
+def test_the_situation_of_a_failed_run_tells_when_it_is_tried_again():
+    office = Office("vip")
+    run, other = office.order(), office.order()
+    standing = Standing(subject="export-1", retry_run=run.id, retry_at=START)
+    office.stores.standings.upsert("export-1", lambda present: standing)
+    for each in (run, other):
+        office.change(each.id, status=RunStatus.FAILED)
+    failed = [office.runs.get(each.id, ADA) for each in (run, other)]
+    assert [office.runs.situation(each, VERA).retry_at for each in failed] == [START, None]

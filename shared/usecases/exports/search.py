@@ -78,6 +78,12 @@ class ExportList:
         shown, following = page_after(rows, query.after, query.size, lambda row: row.export.id)
         return ExportPage(exports=[row.view() for row in shown], next=following, total=len(rows))
 
+    def names(self, principal: Principal) -> dict[str, str]:
+        """Return the name of every export by its id, in the order of their names."""
+        principal.require(Role.VIEWER)
+        exports = self._stores.exports.glance()
+        return {each.id: each.name for each in sorted(exports, key=lambda each: each.name.casefold())}
+
     def with_segment(self, segment: str, principal: Principal) -> SegmentExports:
         """Return which exports carry a segment, whether or not anything has arrived for it."""
         principal.require(Role.VIEWER)

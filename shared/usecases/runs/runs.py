@@ -15,6 +15,7 @@ from shared.domain.run import Decision, Run, RunStatus, Stage, Trigger
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
 from shared.pipeline.rejects import header_line
+from shared.usecases.runs.situation import RunSituation, look_around
 
 _PAGE = 50
 _SECRET_UNNAMED = {
@@ -114,6 +115,11 @@ class Runs:
             if after is None or exact:
                 break
         return RunPage(runs=found, next=after)
+
+    def situation(self, run: Run, principal: Principal) -> RunSituation:
+        """Return what surrounds a run that somebody looks at."""
+        principal.require(Role.VIEWER)
+        return look_around(self._stores, run, principal)
 
     def cancel(self, wanted_id: str, principal: Principal) -> RunView:
         """Ask a run to stop; what was sent stays sent and on the ledger. Raises Forbidden, and Conflict when it has
