@@ -98,6 +98,11 @@ class Segment(Record):
     trend: tuple[TrendPoint, ...] = ()
     warning: str | None = None
 
+    @property
+    def size(self) -> int | None:
+        """How many people it has, or else rows; None until they were counted."""
+        return self.rows if self.profiles is None else self.profiles
+
 
 def renewed_counts(segment: Segment, snapshot_id: str, profiles: int, rows: int | None = None) -> Segment:
     """Return the segment with what reading a snapshot has counted; as it is when another snapshot has come since.

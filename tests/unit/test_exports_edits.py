@@ -356,3 +356,27 @@ def test_an_export_whose_connection_is_gone_can_still_be_edited(office):
     office.stores.connections.remove(SHARED)
     assert office.get(export.id).connection_name is None
     assert office.exports.attach(export.id, PRIVATE, ADMIN).connection_name == "Secret"
+
+
+def test_the_same_request_adds_one_export_and_a_different_one_is_refused(office):
+    first = office.exports.add(form(name="Once"), CONTRIBUTOR, "key")
+    assert office.exports.add(form(name="Once"), CONTRIBUTOR, "key").id == first.id
+    assert office.exports.add(form(name="Once"), ADMIN, "key").id != first.id
+    with pytest.raises(Conflict):
+        office.exports.add(form(name="Twice"), CONTRIBUTOR, "key")
+    assert sorted(office.names()) == ["Once", "Once"]
+
+
+def test_a_change_that_is_there_already_may_be_sent_again(office):
+    export = office.add(name="Old")
+    changed = office.replace(export, name="New")
+    assert office.replace(export, name="New").version == changed.version
+    with pytest.raises(PreconditionFailed):
+        office.replace(export, name="Newer")
+
+
+def test_warnings_of_size_are_the_same_before_there_is_an_export(office):
+    office.arrive("big", "EMail\n", rows=2_000)
+    view = office.add(segments=["big", "vip"])
+    assert office.views.warn_of_size(["big", "vip"], view.connection_id) == view.warnings
+    assert len(view.warnings) == 1

@@ -1,9 +1,11 @@
 """Exports: add, look, change, remove."""
 
+from collections.abc import Mapping
+
 from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
-from shared.domain.identifiers import new_id
+from shared.domain.identifiers import digest, new_id
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
@@ -15,6 +17,11 @@ from shared.usecases.versions import require_version
 
 _COPY = " (copy)"
 _LONGEST_NAME = 200
+
+
+def requested_id(request_key: str, principal: Principal) -> str:
+    """Return the id of the export that somebody's request adds."""
+    return f"export-{digest(principal.name, request_key)}"
 
 
 class Exports:
@@ -36,19 +43,28 @@ class Exports:
         principal.require(Role.VIEWER)
         return self._views.show(self._stores.exports.get(export_id).record, principal)
 
-    def add(self, new: NewExport, principal: Principal) -> ExportView:
-        """Store an export; it does not run yet. Raises Invalid that names what does not fit."""
+    def add(self, new: NewExport, principal: Principal, request_key: str | None = None) -> ExportView:
+        """Store an export; it does not run yet. The same ``request_key`` gives the same export.
+
+        Raises Invalid that names what does not fit, and Conflict when the key has given an export that is different.
+        """
         with self._journal.audited(principal, "export.add") as details:
-            now = self._clock()
+            now, settings = self._clock(), self._checks.settings(new, principal)
             export = Export(
-                id=new_id("export"),
+                id=requested_id(request_key, principal) if request_key else new_id("export"),
                 created_by=principal.name,
                 created_at=now,
                 updated_by=principal.name,
                 updated_at=now,
-                **self._checks.settings(new, principal),
+                **settings,
             )
-            self._stores.exports.add(export.id, export)
+            try:
+                self._stores.exports.add(export.id, export)
+            except Conflict:
+                present = self._stores.exports.get(export.id).record
+                if request_key is None or not _holds(present, settings):
+                    raise
+                export = present
             details |= {"subject": export.id, "connection_id": export.connection_id}
         return self._views.show(export, principal)
 
@@ -78,11 +94,16 @@ class Exports:
         self, export_id: str, new: NewExport, expected: str | None, principal: Principal
     ) -> ExportView:
         """Set everything anew. Raises Invalid, PreconditionRequired and PreconditionFailed, and Conflict when it gets
-        another connection while it runs."""
+        another connection while it runs.
+
+        A change that is there already is no conflict (RFC 9110, 13.1.1): it may be sent twice.
+        """
 
         def renew(present: Export) -> Export:
-            require_version(export_version(present), expected, "export")
-            return present.model_copy(update=self._checks.settings(new, principal))
+            settings = self._checks.settings(new, principal)
+            if expected is None or not _holds(present, settings):
+                require_version(export_version(present), expected, "export")
+            return present.model_copy(update=settings)
 
         return self._change(export_id, "export.edit", renew, principal)
 
@@ -180,3 +201,7 @@ class Exports:
 
     def _change(self, export_id: str, action: str, renew: Change, principal: Principal) -> ExportView:
         return self._views.show(self._changes.change(export_id, action, renew, principal), principal)
+
+
+def _holds(export: Export, settings: Mapping[str, object]) -> bool:
+    return all(getattr(export, name) == value for name, value in settings.items())

@@ -96,7 +96,13 @@ class ExportRow:
             status=self.status,
             last_run=self.standing.last_run,
             next_run=self.next_run,
-            warnings=tuple(_warn_of_size(export, connection, self._around)),
+            warnings=tuple(
+                _warn_of_size(
+                    [choice.name for choice in export.segments],
+                    self._around.segments,
+                    _lower_limit(self._around.limit, connection),
+                )
+            ),
         )
 
 
@@ -124,6 +130,13 @@ class ExportViews:
         )
         return [ExportRow(export, principal, around) for export in exports]
 
+    def warn_of_size(self, segments: Iterable[str], connection_id: str | None) -> tuple[str, ...]:
+        """Return what an export of these segments would be warned of, before there is one."""
+        connections = {each.id: each for each in self._stores.connections.glance()}
+        known = {each.name: each for each in self._stores.segments.glance()}
+        limit = _lower_limit(self._limit, connections.get(connection_id or ""))
+        return tuple(_warn_of_size(segments, known, limit))
+
     def _around(
         self, connections: Iterable[Connection], standings: Iterable[Standing], segments: Iterable[Segment]
     ) -> _Surroundings:
@@ -144,16 +157,14 @@ def _permission(principal: Principal, connection: Connection | None) -> Permissi
     return Permission.EDIT if principal.may_use(connection) else Permission.VIEW
 
 
-def _warn_of_size(export: Export, connection: Connection | None, around: _Surroundings) -> Iterable[str]:
+def _lower_limit(limit: int, connection: Connection | None) -> int:
+    lowered = connection.max_profiles_per_run if connection else None
+    return min(limit, lowered) if lowered else limit
+
+
+def _warn_of_size(names: Iterable[str], segments: Mapping[str, Segment], limit: int) -> Iterable[str]:
     """Tell which segments are too large, alone or together; a person in two of them counts once in a run."""
-    limit = around.limit
-    if connection and connection.max_profiles_per_run:
-        limit = min(limit, connection.max_profiles_per_run)
-    sizes = {
-        choice.name: segment.rows or 0 if segment.profiles is None else segment.profiles
-        for choice in export.segments
-        if (segment := around.segments.get(choice.name))
-    }
+    sizes = {name: segment.size or 0 for name in names if (segment := segments.get(name))}
     too_large = [name for name, size in sizes.items() if size > limit]
     for name in too_large:
         yield f"The segment '{name}' has {sizes[name]:,} profiles; a run may have at most {limit:,}."
