@@ -14,7 +14,7 @@ from shared.bootstrap import App
 from shared.domain.access import Principal, Role
 from shared.domain.errors import NotSignedIn
 from shared.settings import Settings
-from tests.fakes import MemoryBlobs
+from tests.fakes import MemoryBlobs, MemoryUploads
 from tests.fakes_stores import (
     FakeClock,
     HeardAlerts,
@@ -37,6 +37,7 @@ def make_app(**settings: str) -> Any:
     made: Any = App(Settings.read({**NEEDED, **settings}), FakeClock())
     made.stores, made.vault, made.alerts = MemoryStores(), MemoryVault(), HeardAlerts()
     made.segment_blobs, made.state_blobs, made.log_blobs = MemorySegmentBlobs(), MemoryBlobs(), MemoryBlobs()
+    made.segment_uploads = MemoryUploads()
     made.destinations = {"autopilot": ScriptedDestination()}
     return made
 
