@@ -40,6 +40,7 @@ def make_cases(app: App, busiest: str) -> dict[str, Callable[[], object]]:
         "runs": lambda: runs.list(ADA),
         "runs of one export": lambda: runs.list(ADA, wanted=one),
         "runs that failed": lambda: runs.list(ADA, wanted=failed),
+        "overview": lambda: app.overview.show(ADA),
         "runs that wait": lambda: runs.list(ADA, wanted=waiting),
     }
 

@@ -40,6 +40,7 @@ from shared.usecases.exports.previews import Previews
 from shared.usecases.exports.search import ExportList
 from shared.usecases.exports.views import ExportViews
 from shared.usecases.health import Health
+from shared.usecases.overview import Overview
 from shared.usecases.retention import Keeping, Retention
 from shared.usecases.runs.orders import RunOrders
 from shared.usecases.runs.runs import Runs
@@ -264,6 +265,10 @@ class App:
     @cached_property
     def runs(self) -> Runs:
         return Runs(self.stores, self.state_blobs, self.journal, self.clock)
+
+    @cached_property
+    def overview(self) -> Overview:
+        return Overview(self.stores, self.export_views, self.runs, self.clock)
 
     @cached_property
     def arrivals(self) -> Arrivals:

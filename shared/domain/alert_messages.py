@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 
 from shared.domain.connection import Connection
-from shared.domain.run import Run, RunStatus
-from shared.domain.standing import Alert, AlertEvent, AlertRun, Condition
+from shared.domain.run import Run
+from shared.domain.standing import RUN_CONDITIONS, Alert, AlertEvent, AlertRun, Condition
 
 _looks_like_an_address = re.compile(r"[^\s<>\"'(),:;]+@[^\s<>\"'(),:;]+")
 _MOST_REASONS = 5
@@ -16,17 +16,11 @@ _RUN_EVENTS = {
     Condition.PARTIAL: AlertEvent.RUN_PARTIAL,
     Condition.APPROVAL_NEEDED: AlertEvent.RUN_APPROVAL_NEEDED,
 }
-_RUN_CONDITIONS = {
-    RunStatus.FAILED: Condition.FAILED,
-    RunStatus.SUCCESSFUL_WITH_REJECTS: Condition.PARTIAL,
-    RunStatus.WAITING_FOR_APPROVAL: Condition.APPROVAL_NEEDED,
-    RunStatus.SUCCESSFUL: Condition.WELL,
-}
 
 
 def condition_after(run: Run) -> Condition | None:
     """Return how things are with an export after this run; None = as they were."""
-    return None if run.dry else _RUN_CONDITIONS.get(run.status)
+    return None if run.dry else RUN_CONDITIONS.get(run.status)
 
 
 def run_alert(alert_id: str, run: Run, connection: Connection, condition: Condition, at: datetime) -> Alert:

@@ -22,6 +22,15 @@ class Condition(StrEnum):
     NEEDS_ATTENTION = "needs attention"
 
 
+RUN_CONDITIONS = {
+    RunStatus.FAILED: Condition.FAILED,
+    RunStatus.SUCCESSFUL_WITH_REJECTS: Condition.PARTIAL,
+    RunStatus.WAITING_FOR_APPROVAL: Condition.APPROVAL_NEEDED,
+    RunStatus.SUCCESSFUL: Condition.WELL,
+}
+"""What a run's status makes of its export's condition; others leave it as it was."""
+
+
 class LastRun(Record):
     """The newest run of an export, whatever set it off. Dry runs do not count."""
 
@@ -59,6 +68,11 @@ class Standing(Record):
     retry_also: tuple[str, ...] = ()
     condition: Condition = Condition.WELL
     alert_id: str | None = None
+
+    @property
+    def present_condition(self) -> Condition:
+        """How things are by the newest run. ``condition`` is what was told of: where nobody gets alerts, it stays."""
+        return RUN_CONDITIONS.get(self.last_run.status, self.condition) if self.last_run else self.condition
 
     @property
     def retries(self) -> tuple[str, ...]:

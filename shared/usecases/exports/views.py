@@ -54,7 +54,7 @@ def export_version(export: Export) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Surroundings:
+class Surroundings:
     """What exports are shown with. ``limit`` is how many profiles a run may have."""
 
     connections: Mapping[str, Connection]
@@ -68,7 +68,7 @@ class _Surroundings:
 class ExportRow:
     """An export among many: light enough to sort and search thousands. Only ``view`` tells everything of it."""
 
-    def __init__(self, export: Export, principal: Principal, around: _Surroundings) -> None:
+    def __init__(self, export: Export, principal: Principal, around: Surroundings) -> None:
         self.export, self._around = export, around
         self.connection = around.connections.get(export.connection_id or "")
         self.standing = around.standings.get(export.id) or Standing(subject=export.id)
@@ -125,10 +125,14 @@ class ExportViews:
 
     def rows(self, exports: Iterable[Export], principal: Principal) -> list[ExportRow]:
         """Return a row for each export, with few calls to storage however many there are."""
-        around = self._around(
+        around = self.look_around()
+        return [ExportRow(export, principal, around) for export in exports]
+
+    def look_around(self) -> Surroundings:
+        """Return what any export is shown with."""
+        return self._around(
             self._stores.connections.glance(), self._stores.standings.glance(), self._stores.segments.glance()
         )
-        return [ExportRow(export, principal, around) for export in exports]
 
     def warn_of_size(self, segments: Iterable[str], connection_id: str | None) -> tuple[str, ...]:
         """Return what an export of these segments would be warned of, before there is one."""
@@ -139,9 +143,9 @@ class ExportViews:
 
     def _around(
         self, connections: Iterable[Connection], standings: Iterable[Standing], segments: Iterable[Segment]
-    ) -> _Surroundings:
+    ) -> Surroundings:
         refresh = self._stores.refreshes.find(REFRESH_ID)
-        return _Surroundings(
+        return Surroundings(
             {connection.id: connection for connection in connections},
             {standing.subject: standing for standing in standings},
             {segment.name: segment for segment in segments},
