@@ -1,8 +1,6 @@
 """Language, theme and time zone. The browser keeps them, so that they need no account."""
 
-from functools import cache
 from urllib.parse import quote, unquote
-from zoneinfo import available_timezones
 
 from portal.forms import FieldErrors
 from portal.languages import LANGUAGES
@@ -10,6 +8,7 @@ from portal.reader import gettext as _
 from portal.reader import reader
 from portal.routing import pages
 from portal.site import ROOT, THEMES
+from portal.time_zones import list_zones
 from portal.web import Outcome, Redirect, Request, View
 from shared.domain.schedule import check_zone
 
@@ -37,15 +36,8 @@ def save(request: Request) -> Outcome:
 
 
 def _view(back: str, errors: FieldErrors) -> View:
-    zones = [(name, name.replace("_", " ")) for name in _zones()]
-    values = {"back": back, "zones": zones, "zone": str(reader().time_zone), "errors": errors}
+    values = {"back": back, "zones": list_zones(), "zone": str(reader().time_zone), "errors": errors}
     return View("preferences/edit.html", values, 422 if errors else 200)
-
-
-@cache
-def _zones() -> list[str]:
-    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
-    return ["UTC", *sorted(places)]
 
 
 def _own_page(wanted: str) -> str:
