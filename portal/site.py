@@ -81,7 +81,7 @@ def _zone(name: str) -> tzinfo:
 def _encode(request: Request, outcome: Outcome) -> Response:
     match outcome:
         case View():
-            return _render(request, outcome)
+            return replace(_render(request, outcome), effects=outcome.effects)
         case Redirect():
             cookies = [_cookie(name, value, _KEPT_S) for name, value in outcome.kept.items()]
             if outcome.notice:

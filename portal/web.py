@@ -101,11 +101,12 @@ Effect = StartRun | CancelRun | DecideRun | StartErasure
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page: a template below ``portal/templates`` and what it shows."""
+    """A page: a template below ``portal/templates`` and what it shows. ``effects`` happen before it is shown."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    effects: Sequence[Effect] = ()
 
 
 @dataclass(frozen=True, slots=True)
