@@ -1,6 +1,7 @@
 """The portal's languages: English as written in code and templates, Spanish and Romanian from catalogues.
 
-Catalogues are read as they were written: ``locales/{language}/{area}.po``, all areas of a language as one.
+Catalogues are read as they were written: ``locales/{language}/{area}.po``, all areas of a language as one. The area
+*core* holds what the core says; it has an English catalogue, too, for what is said otherwise in a portal than in an API.
 """
 
 import gettext
@@ -14,6 +15,8 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+from portal.sentences import Sentences
 
 LANGUAGES = {"en": "English", "es": "Español", "ro": "Română"}
 """Each language by its own name."""
@@ -29,16 +32,20 @@ class Language:
     code: str
     locale: Locale
     catalogue: gettext.NullTranslations
+    sentences: Sentences
 
     def say(self, sentence: str) -> str:
         """Return a sentence of the core in this language, or as it is when it is not known."""
-        return sentence
+        return self.sentences.say(sentence)
 
 
 @cache
 def language(code: str) -> Language:
     """Return one of LANGUAGES. Its catalogues are read once."""
-    return Language(code, Locale.parse(code), _read_catalogue(code))
+    locale = Locale.parse(code)
+    with (_LOCALES / code / "core.po").open("rb") as file:
+        sentences = Sentences(read_po(file, locale=code), locale)
+    return Language(code, locale, _read_catalogue(code), sentences)
 
 
 def choose_language(chosen: str, accepted: str) -> str:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from portal import reader
 from portal.languages import LANGUAGES
 from portal.static_files import static
+from portal.words import explain_reason
 from portal.web import Request
 
 TONES = {
@@ -83,6 +84,7 @@ def environment() -> Environment:
             reader.when,
             reader.exactly,
             reader.reader,
+            explain_reason,
         )
     }
     made.globals.update(said, path=path, with_query=with_query, tone=tone, static=static, LANGUAGES=LANGUAGES)

@@ -1,0 +1,1 @@
+"""The portal's catalogues, kept in step with what the code says."""
