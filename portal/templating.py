@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from portal import reader
 from portal.languages import LANGUAGES
 from portal.static_files import static
-from portal.words import explain_reason
 from portal.web import Request
+from portal.words import explain_reason
 
 TONES = {
     "Successful": "good",
