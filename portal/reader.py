@@ -119,8 +119,7 @@ def when(at: datetime | None) -> Markup | str:
     if at is None:
         return ""
     far = abs(at - reader().now) > timedelta(days=6)
-    zone = dates.get_timezone_name(reader().time_zone, "short", locale=reader().language.locale)
-    exact = f"{moment(at)} {zone}"
+    exact = f"{moment(at)} {_zone_at(at)}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"),
         exact,
@@ -130,7 +129,11 @@ def when(at: datetime | None) -> Markup | str:
 
 def exactly(at: datetime) -> Markup:
     """Return a moment as an element, with its date, time of day and time zone."""
-    zone = dates.get_timezone_name(reader().time_zone, "short", locale=reader().language.locale)
     return Markup('<time datetime="{}">{} {}</time>').format(
-        at.astimezone(UTC).isoformat(timespec="seconds"), moment(at), zone
+        at.astimezone(UTC).isoformat(timespec="seconds"), moment(at), _zone_at(at)
     )
+
+
+def _zone_at(at: datetime) -> str:
+    """Return what the reader's time zone is called at a moment: EET, or EEST in summer."""
+    return at.astimezone(reader().time_zone).tzname() or ""

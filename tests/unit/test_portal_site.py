@@ -1,12 +1,13 @@
 """What holds for every page of the portal."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from portal.csrf import mask, new_secret
 from portal.languages import choose_language, language
-from portal.reader import Reader, duration, number, reading, size
+from portal.reader import Reader, duration, exactly, number, reading, size
 from shared.domain.access import Role
 from tests.fakes_stores import START
 from tests.unit.portal_client import Browser, make_app
@@ -131,3 +132,12 @@ def test_numbers_sizes_and_times_are_written_as_the_reader_does():
             "2 horas 5 minutos",
         )
         assert duration(0.2) == "0 segundos"
+
+
+@pytest.mark.parametrize(
+    ("zone", "told"),
+    [("UTC", "1 iul. 2026, 08:00:00 UTC"), ("Europe/Bucharest", "1 iul. 2026, 11:00:00 EEST")],
+)
+def test_a_moment_is_told_with_the_time_zone_that_holds_then(zone, told):
+    with reading(Reader(language("ro"), ZoneInfo(zone), START)):
+        assert exactly(datetime(2026, 7, 1, 8, tzinfo=UTC)).striptags() == told
