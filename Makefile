@@ -6,7 +6,7 @@ AZURITE := devkit/node_modules/.package-lock.json
 PORTAL := portal/static/vendor/htmx.min.js
 WORKERS ?= 2
 
-.PHONY: demo up stop status test check format screenshots bench clean
+.PHONY: demo up stop status test check format messages screenshots bench clean
 
 demo: $(INSTALLED) $(AZURITE) $(PORTAL) ## Export a segment end to end. SEGMENT= EMAIL= FIRST= LAST= REPORT= KEEP= (README)
 	@$(BIN)/python -m devkit demo
@@ -39,6 +39,9 @@ format: $(INSTALLED) ## Put the code in order
 
 screenshots: $(INSTALLED) $(AZURITE) $(PORTAL) browser ## Make the pictures of the documentation: docs/images/
 	@$(BIN)/python -m devkit screenshots
+
+messages: $(INSTALLED) ## Bring the portal's catalogues into step with what the code says
+	$(BIN)/python -m devkit.catalogues
 
 bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md
 	$(BIN)/python -m bench

@@ -129,6 +129,16 @@ class _Module:
             if isinstance(target, ast.Name)
         }
 
+        described = (
+            each.value
+            for each in ast.walk(tree)
+            if isinstance(each, ast.keyword) and each.arg == "description"
+        )
+        self._descriptions = {
+            self._constants.get(each.id) for each in described if isinstance(each, ast.Name)
+        }
+        """Constants that describe fields of the API."""
+
     def messages(self) -> Iterator[Message]:
         if self._file in _SILENT:
             return
@@ -178,7 +188,7 @@ class _Module:
         return not isinstance(above, ast.Expr | ast.FormattedValue | ast.JoinedStr)
 
     def _is_said(self, node: ast.AST, text: str) -> bool:
-        if "{{}}" in text or self._is_description(node):
+        if "{{}}" in text or node in self._descriptions:
             return False
         if self._file.startswith("portal/"):
             is_raised = self._is_within(node, _ERRORS) and not self._is_within(node, {"_", "ngettext"})
@@ -188,17 +198,6 @@ class _Module:
         if self._file.startswith("shared/usecases/") and self._is_within(node, {"ValueError"}):
             return True
         return _reads_like_a_sentence(text) and not self._is_within(node, _NOT_SAID)
-
-    def _is_description(self, node: ast.AST) -> bool:
-        """Tell whether a constant describes a field of the API."""
-        described = {
-            each.value.id
-            for each in ast.walk(self._tree)
-            if isinstance(each, ast.keyword)
-            and each.arg == "description"
-            and isinstance(each.value, ast.Name)
-        }
-        return any(self._constants.get(name) is node for name in described)
 
     def _is_within(self, node: ast.AST, callees: set[str]) -> bool:
         above = self._parents.get(node)

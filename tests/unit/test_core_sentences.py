@@ -8,7 +8,7 @@ from babel import Locale
 from babel.numbers import format_decimal
 
 from devkit.catalogues.core import Message, core_messages, messages_in
-from devkit.catalogues.files import CORE, read_area
+from devkit.catalogues.files import CORE, forms, read_area
 from devkit.catalogues.words import reasons, words
 from portal.languages import LANGUAGES, language
 from portal.reader import Reader, reading
@@ -40,10 +40,6 @@ def entries(code):
     return {
         Message(entry.context or "", forms(entry.id)[0]): entry for entry in read_area(code, CORE) if entry.id
     }
-
-
-def forms(text):
-    return text if isinstance(text, tuple | list) else (text,)
 
 
 def placeholders(text):
