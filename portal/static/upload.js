@@ -43,6 +43,7 @@ const post = (address, body, headers, signal, onProgress) =>
 
 const page = document.getElementById("sending");
 const form = document.getElementById("upload");
+const besides = document.getElementById("declaring");
 const parts = Object.fromEntries([...page.querySelectorAll("[data-part]")].map((each) => [each.dataset.part, each]));
 const language = document.documentElement.lang;
 const say = (name, values = {}) => {
@@ -208,7 +209,7 @@ const setBusy = (isBusy) => {
 const showForm = (message = "", field = "") => {
   setBusy(false);
   upload = null;
-  form.hidden = false;
+  form.hidden = besides.hidden = false;
   page.hidden = message === "" || field !== "";
   parts.cancel.hidden = parts.continue.hidden = parts.bar.hidden = parts.figures.hidden = true;
   const input = field && form.elements[field];
@@ -273,7 +274,7 @@ form.addEventListener("submit", (event) => {
   if (file.size === 0) return showForm(page.dataset.empty, "file");
   if (file.size > most) return showForm(page.dataset.tooLarge, "file");
   upload = new Upload(form.elements.segment.value.trim(), file);
-  form.hidden = true;
+  form.hidden = besides.hidden = true;
   page.hidden = false;
   parts.name.textContent = file.name;
   say("beginning");
