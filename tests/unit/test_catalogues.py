@@ -24,7 +24,7 @@ THE_SAME = {
 """Names, and words that are the same in another language."""
 THE_SAME_IN = {
     "es": {"No", "JSON"},
-    "ro": {"administrator", "text", "Export", "Format", "Segment", "Segmente", "JSON"},
+    "ro": {"administrator", "text", "Export", "Folder", "Format", "Segment", "Segmente", "JSON"},
 }
 
 
