@@ -9,15 +9,16 @@ from devkit.azurite import DEVKIT
 
 _AXE = DEVKIT / "node_modules" / "axe-core" / "axe.min.js"
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RUN = "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})"
+_RUN = "only => axe.run(document, {runOnly: only, resultTypes: ['violations']})"
 
 
-def find_barriers(page: Page) -> list[str]:
-    """Return what axe finds, a line per rule and place: `rule (impact) at selector: what to do`."""
+def find_barriers(page: Page, rule: str | None = None) -> list[str]:
+    """Return what axe finds, by one rule or all, a line per rule and place: `rule (impact) at selector: what to do`."""
     if not page.evaluate("() => 'axe' in window"):
         # Evaluated by the debugger, so that the page's Content-Security-Policy stays as it is.
         page.evaluate(_source())
-    found = page.evaluate(_RUN, _TAGS)
+    only = {"type": "rule", "values": [rule]} if rule else {"type": "tag", "values": _TAGS}
+    found = page.evaluate(_RUN, only)
     return [_describe(rule, node) for rule in found["violations"] for node in rule["nodes"]]
 
 

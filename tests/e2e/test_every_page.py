@@ -1,0 +1,120 @@
+"""Every page, in each language: no barriers in light and dark, wide and narrow, and nothing inline."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from devkit.host.easy_auth import PEOPLE
+from devkit.local.stack import LocalStack
+from devkit.showcase import Showcase, fill
+from devkit.showcase.filling import LOYAL, READERS, SALE
+from tests.e2e.conftest import LOCALES, Language, Role
+from tests.e2e.looking import find_inline, look_at
+from tests.e2e.watching import Watch
+
+
+@pytest.fixture(scope="module")
+def showcase(stack: LocalStack) -> Showcase:
+    return fill(stack)
+
+
+@pytest.fixture(scope="module")
+def pages(stack: LocalStack, browser: Browser) -> Iterator[dict[tuple[Role, Language], Page]]:
+    """One signed-in page per role and language for the whole module."""
+    found: dict[tuple[Role, Language], Page] = {}
+    contexts = []
+    for language in LOCALES:
+        for role in PEOPLE:
+            context = browser.new_context(base_url=stack.host_url, locale=LOCALES[language])
+            contexts.append(context)
+            page = context.new_page()
+            page.goto("/.auth/login/aad?post_login_redirect_uri=/portal/preferences")
+            page.get_by_role("button", name=PEOPLE[role].name).click()
+            page.wait_for_url("**/portal/**")
+            found[role, language] = page
+    yield found
+    for context in contexts:
+        context.close()
+
+
+def addresses(showcase: Showcase, role: Role) -> list[str]:
+    """Return all pages that a role can open, below /portal/."""
+    newsletter = showcase.connections["Newsletter account"]
+    broken = showcase.connections["Old trial account"]
+    weekly, off = showcase.exports["Weekly newsletter"], showcase.exports["Press list"]
+    seen = [
+        "",
+        "exports",
+        "exports?search=nothing+is+called+that",
+        f"exports/{weekly}",
+        f"exports/{off}",
+        "runs",
+        "runs?status=Failed",
+        *(f"runs/{run}" for run in (showcase.going, showcase.waiting, showcase.with_rejects)),
+        *(f"runs/{run}" for run in (showcase.failed, showcase.dry)),
+        "segments",
+        "segments?search=nothing+is+called+that",
+        f"segments/{quote(READERS)}",
+        f"segments/{quote(SALE)}",
+        "preferences",
+    ]
+    changed = [
+        "connections",
+        "exports/new",
+        f"exports/new?segment={quote(LOYAL)}&connection={newsletter}",
+        f"exports/{weekly}/edit",
+        f"exports/{weekly}/remove",
+        f"runs/{showcase.with_rejects}/rejects",
+        "exports/schedules",
+        "segments/new",
+        f"segments/{quote(READERS)}?sample=1",
+        f"segments/{quote(READERS)}/source",
+        f"segments/{quote(READERS)}/remove",
+    ]
+    ruled = [
+        "connections/new",
+        f"connections/{newsletter}",
+        f"connections/{newsletter}/remove",
+        f"connections/{newsletter}/suppression",
+        f"connections/{broken}",
+        "erasures",
+        "audit",
+        "health",
+    ]
+    mine = {"viewer": seen, "contributor": seen + changed, "administrator": seen + changed + ruled}
+    return mine[role]
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_no_page_of_an_administrator_has_barriers(
+    showcase: Showcase, pages: dict[tuple[Role, Language], Page], watch: Watch, language: Language
+) -> None:
+    assert visit(pages["administrator", language], addresses(showcase, "administrator"), watch) == {}
+
+
+@pytest.mark.parametrize(("role", "language"), [("viewer", "ro"), ("contributor", "es")])
+def test_nor_has_what_others_see(
+    showcase: Showcase,
+    pages: dict[tuple[Role, Language], Page],
+    watch: Watch,
+    role: Role,
+    language: Language,
+) -> None:
+    assert visit(pages[role, language], addresses(showcase, role), watch) == {}
+
+
+def visit(page: Page, visited: list[str], watch: Watch) -> dict[str, list[str]]:
+    """Return what is wrong by address."""
+    watch.follow(page.context)
+    found = {}
+    for address in visited:
+        answer = page.goto(f"/portal/{address}")
+        assert answer is not None
+        wrong = [] if answer.ok else [f"HTTP {answer.status}"]
+        wrong += [f"inline: {each}" for each in find_inline(answer.text())]
+        wrong += look_at(page)
+        if wrong:
+            found[address] = wrong
+    return found
