@@ -44,27 +44,7 @@ _ENUMS: tuple[type[StrEnum], ...] = (
     AlertShape,
     ErasureStatus,
 )
-_OTHERS = (
-    NOT_STARTED,
-    # What became of a contact, and what was removed, in the receipt of an erasure.
-    "deleted",
-    "not found",
-    "failed",
-    "ledger rows",
-    "former exports",
-    "row logs",
-    "chunks",
-    "results",
-    "rejects",
-    "retry sets",
-    "samples",
-    # What the app depends on.
-    "tables",
-    "segment container",
-    "state container",
-    "key vault",
-    "autopilot",
-)
+_OTHERS = (NOT_STARTED,)
 
 
 def words() -> list[str]:

@@ -23,8 +23,19 @@ THE_SAME = {
 }
 """Names, and words that are the same in another language."""
 THE_SAME_IN = {
-    "es": {"No", "JSON"},
-    "ro": {"administrator", "text", "Export", "Folder", "Format", "Segment", "Segmente", "JSON"},
+    "es": {"No", "JSON", "Host"},
+    "ro": {
+        "administrator",
+        "text",
+        "Export",
+        "Folder",
+        "Format",
+        "Segment",
+        "Segmente",
+        "JSON",
+        "Secret",
+        "Id",
+    },
 }
 
 
