@@ -16,3 +16,9 @@ showErrors();
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt?.querySelector?.("#errors")) showErrors();
 });
+
+// A part that renews itself stays as it is while the app cannot answer: the next time may go well.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig, xhr } = event.detail;
+  if (xhr.status >= 400 && requestConfig.elt.getAttribute("hx-trigger")?.startsWith("every")) event.detail.shouldSwap = false;
+});
