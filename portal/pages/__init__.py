@@ -1,5 +1,23 @@
 """The pages, a module per area. Importing this package registers all of them."""
 
-from portal.pages import administration, connections, preferences, runs, segment_sources, segments, uploads
+from portal.pages import (
+    administration,
+    connections,
+    exports,
+    preferences,
+    runs,
+    segment_sources,
+    segments,
+    uploads,
+)
 
-__all__ = ["administration", "connections", "preferences", "runs", "segment_sources", "segments", "uploads"]
+__all__ = [
+    "administration",
+    "connections",
+    "exports",
+    "preferences",
+    "runs",
+    "segment_sources",
+    "segments",
+    "uploads",
+]
