@@ -19,6 +19,7 @@ from shared.usecases.runs.runs import Runs, RunView
 
 DAYS = 30
 _UNFINISHED, _LAST_RUNS, _NEXT_RUNS, _TROUBLED, _LISTS = 12, 10, 10, 10, 8
+_PASSED_OVER = 40
 
 
 class ConnectionState(BaseModel):
@@ -73,8 +74,8 @@ class ListFigures(BaseModel):
 
 class OverviewView(BaseModel):
     """``unfinished`` are runs that go on; those that wait for approval come first. ``days`` are the last 30 days,
-    oldest first, ``lists`` the largest. ``more_…`` is how many there are besides. ``connections`` are for
-    administrators, and empty for others."""
+    oldest first, ``lists`` the largest, ``last_runs`` the newest that have ended. ``more_…`` is how many there are
+    besides. ``connections`` are for administrators, and empty for others."""
 
     connections: list[ConnectionState]
     exports: int
@@ -110,7 +111,7 @@ class Overview:
             segments=len(around.segments),
             unfinished=unfinished,
             more_unfinished=more_unfinished,
-            last_runs=self._runs.list(principal, size=_LAST_RUNS).runs,
+            last_runs=self._last_runs(len(unfinished) + more_unfinished, principal),
             next_runs=_find_next_runs(rows),
             troubled=troubled,
             more_troubled=more_troubled,
@@ -127,6 +128,11 @@ class Overview:
         runs = self._stores.runs.read_unfinished(ids[:_UNFINISHED])
         runs.sort(key=lambda run: run.status is not RunStatus.WAITING_FOR_APPROVAL)
         return [self._runs.show(run, principal) for run in runs], len(ids[_UNFINISHED:])
+
+    def _last_runs(self, unfinished: int, principal: Principal) -> list[RunView]:
+        newest, _ = self._stores.runs.page(_LAST_RUNS + min(unfinished, _PASSED_OVER))
+        ended = [run for run in newest if run.status.ended]
+        return [self._runs.show(run, principal) for run in ended[:_LAST_RUNS]]
 
     def _days(self) -> list[DayFigures]:
         known = {tally.day: tally for tally in self._stores.tallies.glance()}

@@ -79,7 +79,7 @@ def test_runs_that_wait_for_approval_come_before_those_that_go_on(tower):
     processing = tower.run(exports[3].id, RunStatus.PROCESSING)
     view = tower.look()
     assert [run.id for run in view.unfinished] == [waiting.id, processing.id, queued.id]
-    assert len(view.last_runs) == 4
+    assert [run.status for run in view.last_runs] == [RunStatus.SUCCESSFUL]
 
 
 def test_of_many_runs_that_go_on_some_are_shown_and_the_others_counted(tower):
@@ -107,9 +107,11 @@ def test_a_run_that_sends_shows_how_far_it_is(tower):
     assert (shown.progress.done, shown.progress.to_send) == (4, 10)
 
 
-def test_the_last_ten_runs_are_shown_newest_first(tower):
+def test_the_last_ten_runs_that_have_ended_are_shown_newest_first(tower):
     export = tower.add()
     ids = [tower.run(export.id, RunStatus.SUCCESSFUL).id for _ in range(12)]
+    for _ in range(15):
+        tower.run(export.id, RunStatus.QUEUED)
     assert [run.id for run in tower.look().last_runs] == ids[:1:-1]
 
 
@@ -207,5 +209,6 @@ def test_runs_of_exports_that_are_gone_are_still_shown(tower):
         created_at=START,
     )
     tower.stores.runs.add(run.id, run)
-    view = tower.look()
-    assert [each.export_name for each in view.unfinished + view.last_runs] == ["Gone", "Gone"]
+    assert [each.export_name for each in tower.look().unfinished] == ["Gone"]
+    tower.stores.runs.change(run.id, lambda run: run.model_copy(update={"status": RunStatus.CANCELED}))
+    assert [each.export_name for each in tower.look().last_runs] == ["Gone"]
