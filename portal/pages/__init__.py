@@ -3,6 +3,7 @@
 from portal.pages import (
     administration,
     connections,
+    export_form,
     exports,
     home,
     preferences,
@@ -15,6 +16,7 @@ from portal.pages import (
 __all__ = [
     "administration",
     "connections",
+    "export_form",
     "exports",
     "home",
     "preferences",
