@@ -213,7 +213,7 @@ class Form:
 
 def _join_options(pairs: Iterable[tuple[str, str]], chosen: str) -> Markup:
     return Markup("").join(
-        (marked if value == chosen else plain).format(value, text) for value, text in pairs
+        (_CHOSEN if value == chosen else _OPTION).format(value, text) for value, text in pairs
     )
 
 
