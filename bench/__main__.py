@@ -98,6 +98,19 @@ def main() -> None:
         )
     lines += [
         "",
+        "## Lists and the overview",
+        "",
+        "The use cases alone in one process on the storage emulator, with the same crowd: milliseconds of the first call and "
+        "of 50 more.",
+        "",
+        "| what | first ms | median ms | 95 % ms |",
+        "|---|--:|--:|--:|",
+    ]
+    for line in run(["bench.lists"]):
+        row = json.loads(line)
+        lines.append(f"| {' | '.join(str(value) for value in row.values())} |")
+    lines += [
+        "",
         "## The portal",
         "",
         "The local system with 1,000 exports, 300 segments and 10,000 runs stored (`bench/crowd.py`), asked by one browser: "

@@ -127,14 +127,14 @@ class Crowd:
                 days = self._chance.sample(_WEEKDAYS, 2)
                 more = {"recurrence": "weekly", "times": times, "weekdays": days}
             case _:
-                days = self._chance.sample(range(1, 32), 2)
-                more = {"recurrence": "monthly", "times": times, "days_of_month": days}
+                dates = self._chance.sample(range(1, 32), 2)
+                more = {"recurrence": "monthly", "times": times, "days_of_month": dates}
         return Schedule.model_validate({**more, "time_zone": zone})
 
     def _all_runs(self) -> Iterator[Run]:
         """Newest last; the newest ones have not ended."""
         step = timedelta(days=DAYS) / RUNS
-        statuses, weights = zip(*_ENDINGS, strict=True)
+        statuses, weights = [status for status, _ in _ENDINGS], [weight for _, weight in _ENDINGS]
         for number in range(RUNS):
             ahead = RUNS - number - 1
             status = _OPEN[ahead] if ahead < len(_OPEN) else self._chance.choices(statuses, weights)[0]

@@ -21,7 +21,6 @@ from shared.usecases.exports.search import ExportQuery
 from shared.usecases.runs.runs import RunFilter
 from shared.usecases.segments.segments import SegmentQuery
 
-TARGET_MS = 60
 ADA = Principal("Ada", Role.ADMINISTRATOR)
 
 
@@ -67,9 +66,7 @@ def main() -> None:
         filled = folder.exists() and any(folder.glob("*.json"))
         with AzuriteServer(folder) as azurite:
             if not filled:
-                started = time.perf_counter()
                 fill(azurite.connection_string)
-                print(json.dumps({"case": "fill", "seconds": round(time.perf_counter() - started, 1)}))
             storage = dict.fromkeys(("STATE_STORAGE", "SEGMENT_STORAGE"), azurite.connection_string)
             app = App(Settings.read({**storage, "KEY_VAULT_URL": "https://vault.invalid"}))
             for case, call in make_cases(app, "export-000000").items():
