@@ -24,19 +24,17 @@ def cancel(request: Request) -> Outcome:
         request.app.runs.cancel(run_id, request.principal)
     except Conflict as problem:
         return _shown_again(request, problem)
-    notice = _("The run is being cancelled. It stops within seconds.")
-    return Redirect(path("runs", run_id), notice, [CancelRun(run_id)])
+    return Redirect(path("runs", run_id), effects=[CancelRun(run_id)])
 
 
 @pages.post("runs/{id}/approve")
 def approve(request: Request) -> Outcome:
-    notice = _("You approved it. The run reads its files once more and goes on.")
-    return _decide(request, request.app.runs.approve, notice)
+    return _decide(request, request.app.runs.approve)
 
 
 @pages.post("runs/{id}/refuse")
 def refuse(request: Request) -> Outcome:
-    return _decide(request, request.app.runs.refuse, _("You refused it. The run ends, and nothing is sent."))
+    return _decide(request, request.app.runs.refuse)
 
 
 @pages.post("runs/{id}/retry")
@@ -61,7 +59,7 @@ def repeat(request: Request) -> Outcome:
     return _started(run, _("This run was started."))
 
 
-def _decide(request: Request, decide: _Decide, notice: str) -> Outcome:
+def _decide(request: Request, decide: _Decide) -> Outcome:
     run_id = request.params["id"]
     verdict = check(Verdict, {"round": request.form.get("round")}, {}, FieldErrors())
     if verdict is None:
@@ -71,7 +69,7 @@ def _decide(request: Request, decide: _Decide, notice: str) -> Outcome:
     except Conflict as problem:
         return _shown_again(request, problem)
     asked = run.approval.round if run.approval else 1
-    return Redirect(path("runs", run_id), notice, [DecideRun(run_id, asked)])
+    return Redirect(path("runs", run_id), effects=[DecideRun(run_id, asked)])
 
 
 def _key(request: Request) -> str | None:

@@ -9,7 +9,7 @@ from portal.reader import reader, word
 from portal.routing import pages
 from portal.web import Outcome, Request, View
 from shared.domain.run import RunStatus, Trigger
-from shared.usecases.runs.runs import RunFilter
+from shared.usecases.runs.runs import RunFilter, RunView
 
 E = TypeVar("E", bound=StrEnum)
 _PAGE = 50
@@ -36,7 +36,7 @@ def show_all(request: Request) -> Outcome:
         "elapsed_s": elapsed_s,
         "bar_of": bar_of,
         "now": reader().now,
-        "going": [run.id for run in page.runs if not run.status.ended],
+        "going": _going(page.runs),
     }
     return View("runs/list.html", values)
 
@@ -44,6 +44,13 @@ def show_all(request: Request) -> Outcome:
 def _read(kind: type[E], value: str) -> E | None:
     """What is none of the values is passed over: addresses are also typed by hand."""
     return kind(value) if value in list(kind) else None
+
+
+def _going(runs: list[RunView]) -> list[str]:
+    """Return the runs whose rows are to be renewed; not for those alone that wait for somebody, perhaps for days."""
+    going = [run for run in runs if not run.status.ended]
+    is_moving = any(run.status is not RunStatus.WAITING_FOR_APPROVAL for run in going)
+    return [run.id for run in going] if is_moving else []
 
 
 def _exports(names: dict[str, str], wanted: str | None) -> list[tuple[str, str]]:

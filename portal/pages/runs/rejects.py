@@ -13,7 +13,7 @@ from shared.domain.identifiers import new_id
 from shared.domain.run import DELIBERATE_REJECTS
 from shared.usecases.runs.runs import RunView
 
-_EXAMPLES, _PAGE, _MOST = 5, 50, 500
+_EXAMPLES, _PAGE, _MOST = 3, 50, 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from portal.web import Data, Outcome, Request, View
 from portal.words import explain_reason
 from shared.domain.errors import NotFound, SegpilotError
 from shared.domain.identifiers import new_id
-from shared.domain.run import Decision, RunStatus, Stage
+from shared.domain.run import RunStatus, Stage
 from shared.usecases.runs.runs import RunView
 from shared.usecases.runs.situation import RunSituation
 
@@ -67,21 +67,25 @@ def _poll_s(run: RunView) -> int | None:
     """A run that waits for somebody is looked at now and then, one that has ended never again."""
     if run.status.ended:
         return None
-    return 15 if run.status is RunStatus.WAITING_FOR_APPROVAL else 2
+    return 15 if _is_undecided(run) else 2
+
+
+def _is_undecided(run: RunView) -> bool:
+    approval = run.approval
+    waits = run.status is RunStatus.WAITING_FOR_APPROVAL and not run.cancel_requested_by
+    return waits and approval is not None and approval.decision is None
 
 
 def _actions(run: RunView, situation: RunSituation) -> Mapping[str, Any]:
     """Return what this person may do with the run now. ``key`` makes an order that is sent twice one order."""
-    may, approval = situation.may_use, run.approval
-    undecided = approval is not None and approval.decision is None
-    ended, orderly = run.status.ended, may and situation.export_exists and run.status.ended
+    may, ended = situation.may_use, run.status.ended
+    orderly = may and situation.export_exists and ended
     return {
         "may_cancel": may and not ended and not run.cancel_requested_by,
-        "asks": undecided and run.status is RunStatus.WAITING_FOR_APPROVAL and not run.cancel_requested_by,
+        "asks": _is_undecided(run),
         "may_look": may and bool(run.rejected if ended else run.stage is Stage.APPROVAL),
         "retried": count_retried(run) if orderly else 0,
         "may_repeat": orderly,
-        "was_refused": approval is not None and approval.decision is Decision.REFUSED,
         "key": new_id("request"),
     }
 
@@ -99,12 +103,11 @@ def _samples(request: Request, run: RunView, situation: RunSituation) -> Mapping
 
 
 def _flat(body: Mapping[str, object]) -> list[tuple[str, object]]:
-    """Return a person's fields, those within others by their own names. Types of custom fields, which the destination
-    wants before their names, are left out."""
+    """Return a person's fields, custom ones by the names that people gave them: ``date--Birth--day`` is *Birth day*."""
     flat: list[tuple[str, object]] = []
     for name, value in body.items():
         if isinstance(value, dict):
-            flat += [(str(inner).partition("--")[2] or str(inner), each) for inner, each in value.items()]
+            flat += [(str(key).partition("--")[2].replace("--", " "), each) for key, each in value.items()]
         elif not name.startswith("_"):
             flat.append((name, value))
     return flat

@@ -29,9 +29,12 @@ def tell_state(run: Run) -> str:
         return _tell_end(run)
     if run.cancel_requested_by:
         return _("The run is being cancelled. It stops within seconds.")
+    decision = run.approval.decision if run.approval else None
     match run.stage:
-        case Stage.WAITING if run.approval and run.approval.decision is Decision.APPROVED:
+        case Stage.WAITING | Stage.APPROVAL if decision is Decision.APPROVED:
             return _("It was approved and begins anew as soon as no other run uses the connection.")
+        case Stage.APPROVAL if decision is not None:
+            return _("It was not approved and ends within seconds. Nothing was sent.")
         case Stage.WAITING:
             return _("It begins as soon as no other run uses the connection.")
         case Stage.STAGING:
