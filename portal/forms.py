@@ -142,6 +142,8 @@ def _explain(error: ErrorDetails) -> str:
             return _("Fill this in.")
         case "string_too_long":
             return _("At most %(count)s characters.", count=context.get("max_length"))
+        case "too_long" if context.get("field_type") == "Value":  # a secret text
+            return _("At most %(count)s characters.", count=context.get("max_length"))
         case "too_long":
             return _("At most %(count)s entries.", count=context.get("max_length"))
         case "int_parsing" | "int_from_float" | "int_type":

@@ -1,5 +1,6 @@
 """What administrators look after: who changed what, people who asked to be forgotten, and whether everything answers."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from portal.audit_words import action_words
@@ -10,6 +11,7 @@ from portal.templating import path
 from portal.web import Outcome, Redirect, Request, StartErasure, View
 from shared.domain.access import Role
 from shared.domain.errors import Invalid
+from shared.usecases.audit import AuditEntry
 from shared.usecases.erasures import NewErasure
 
 _SIZE, _ALL_OF_A_DAY = 100, 1_000
@@ -32,7 +34,7 @@ def show_audit(request: Request) -> Outcome:
         "day": chosen,
         "earlier": chosen - timedelta(days=1) if chosen > date.min else None,
         "later": chosen + timedelta(days=1) if chosen < today else None,
-        "entries": entries,
+        "entries": [(entry, _details(entry)) for entry in entries],
         "more": len(entries) == size < _ALL_OF_A_DAY,
         "actions": action_words(),
         "errors": errors,
@@ -81,6 +83,20 @@ def show_erasure(request: Request) -> Outcome:
 def show_health(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     return View("administration/health.html", {"report": request.app.health.report()})
+
+
+def _details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """Return what the entry tells besides its columns; what says nothing (``False``, an empty list) is left out."""
+    told = entry.model_extra or {}
+    return [(name, _as_text(value)) for name, value in told.items() if value]
+
+
+def _as_text(value: object) -> str:
+    if value is True:
+        return _("Yes")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {each}" for key, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _erasure_form(request: Request, errors: FieldErrors) -> View:
