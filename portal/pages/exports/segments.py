@@ -21,7 +21,7 @@ def add(request: Request) -> Outcome:
     return act(
         request,
         lambda: request.app.exports.add_segment(request.params["id"], choice, request.principal),
-        _("The export carries the segment “%(name)s” from its next run on.", name=choice.name[:100]),
+        _("The export contains the segment “%(name)s” from its next run on.", name=choice.name[:100]),
     )
 
 
@@ -32,7 +32,7 @@ def remove(request: Request) -> Outcome:
         request,
         lambda: request.app.exports.remove_segment(request.params["id"], name, request.principal),
         _(
-            "The export no longer carries the segment “%(name)s”. Its people stay on the list.",
+            "The export no longer contains the segment “%(name)s”. Its people stay on the list.",
             name=name[:100],
         ),
     )
