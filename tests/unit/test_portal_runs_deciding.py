@@ -66,7 +66,7 @@ def test_an_approval_shows_what_would_happen_and_until_when(desk):
     desk.let_ask()
     page = desk.browser(Role.CONTRIBUTOR).get(desk.address)
     asks = page.soup.select_one(".asks").get_text(" ", strip=True)
-    for words in ("600 of the 1,000 people on the list of 'vip'", "600", "7", "100", "Mar 8, 2026, 8:01:00"):
+    for words in ("600 of the 1,000 people on the list of 'vip'", "600", "7", "100", "Mar 8, 2026, 8:00:00"):
         assert words in asks
     assert page.links()["Look at the rejected rows first"] == f"/portal/{desk.address}/rejects"
     assert page.soup.select_one("#live")["hx-trigger"] == "every 15s"
@@ -167,7 +167,7 @@ def test_a_run_is_repeated_as_it_was_and_for_real(desk):
     desk.put_to(RunStatus.FAILED, Stage.DONE, full=True)
     [effect] = send(desk, "repeat").effects
     assert (effect.run.full, effect.run.dry) == (True, False)
-    assert [each.name for each in effect.run.segments] == ["vip"]
+    assert [each.name for each in effect.run.segments] == ["vip", "churn"]
 
 
 def test_a_run_of_an_export_that_carries_other_segments_now_cannot_be_repeated(desk):

@@ -326,7 +326,7 @@ def test_a_run_whose_export_and_connection_are_gone_still_tells_its_story(desk):
     desk.stores.exports.remove("export-1")
     desk.stores.connections.remove("connection-1")
     page = desk.browser().get(desk.address)
-    assert page.text.count("removed") == 2
+    assert page.text.count("no longer there") == 2
     assert buttons(page) == []
 
 

@@ -8,7 +8,7 @@ from portal.reader import gettext as _
 from portal.routing import pages
 from portal.templating import path
 from portal.web import CancelRun, DecideRun, Outcome, Redirect, Request, StartRun
-from shared.domain.access import Principal
+from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, Invalid
 from shared.domain.run import Run
 from shared.usecases.runs.orders import NewRun
@@ -17,7 +17,7 @@ from shared.usecases.runs.runs import RunView, Verdict
 _Decide = Callable[[str, Principal, Verdict], RunView]
 
 
-@pages.post("runs/{id}/cancel")
+@pages.post("runs/{id}/cancel", Role.CONTRIBUTOR)
 def cancel(request: Request) -> Outcome:
     run_id = request.params["id"]
     try:
@@ -27,17 +27,17 @@ def cancel(request: Request) -> Outcome:
     return Redirect(path("runs", run_id), effects=[CancelRun(run_id)])
 
 
-@pages.post("runs/{id}/approve")
+@pages.post("runs/{id}/approve", Role.CONTRIBUTOR)
 def approve(request: Request) -> Outcome:
     return _decide(request, request.app.runs.approve)
 
 
-@pages.post("runs/{id}/refuse")
+@pages.post("runs/{id}/refuse", Role.CONTRIBUTOR)
 def refuse(request: Request) -> Outcome:
     return _decide(request, request.app.runs.refuse)
 
 
-@pages.post("runs/{id}/retry")
+@pages.post("runs/{id}/retry", Role.CONTRIBUTOR)
 def retry(request: Request) -> Outcome:
     """Send again whom Autopilot refused, or who was not reached."""
     try:
@@ -47,7 +47,7 @@ def retry(request: Request) -> Outcome:
     return _started(run, _("The people who were left out are being sent again by this run."))
 
 
-@pages.post("runs/{id}/repeat")
+@pages.post("runs/{id}/repeat", Role.CONTRIBUTOR)
 def repeat(request: Request) -> Outcome:
     """Run the export again on the same segments, this time for real."""
     present = request.app.runs.get(request.params["id"], request.principal)

@@ -11,7 +11,7 @@ from shared.usecases.runs.runs import RunView
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """``done`` of ``whole`` people, and what was done with them."""
+    """``done`` of ``whole`` people, also in words."""
 
     done: int
     whole: int
@@ -29,9 +29,13 @@ def bar_of(run: RunView) -> Bar | None:
     if run.status.ended:
         return None
     if run.stage is Stage.PUSHING and progress.to_send:
-        return Bar(progress.done, progress.to_send, _("people sent"))
+        done, whole = progress.done, progress.to_send
+        text = _("%(done)s of %(whole)s people sent", done=number(done), whole=number(whole))
+        return Bar(done, whole, text)
     if run.stage is Stage.REMOVING and progress.to_remove:
-        return Bar(progress.removed, progress.to_remove, _("people taken off"))
+        done, whole = progress.removed, progress.to_remove
+        text = _("%(done)s of %(whole)s people taken off", done=number(done), whole=number(whole))
+        return Bar(done, whole, text)
     return None
 
 

@@ -8,6 +8,7 @@ from portal.pages.runs.telling import RETRIED, count_retried
 from portal.routing import pages
 from portal.web import Download, Outcome, Request, View
 from portal.words import explain_reason
+from shared.domain.access import Role
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.identifiers import new_id
 from shared.domain.run import DELIBERATE_REJECTS
@@ -37,7 +38,7 @@ class Group:
         return self.reason in RETRIED
 
 
-@pages.get("runs/{id}/rejects")
+@pages.get("runs/{id}/rejects", Role.CONTRIBUTOR)
 def show(request: Request) -> Outcome:
     """Without a reason some rows of each, with one a page of its rows."""
     run = request.app.runs.get(request.params["id"], request.principal)
@@ -55,7 +56,7 @@ def show(request: Request) -> Outcome:
     return View("runs/rejects.html", {**values, "total": sum((run.rejected or found.counts).values())})
 
 
-@pages.get("runs/{id}/rejects.csv")
+@pages.get("runs/{id}/rejects.csv", Role.CONTRIBUTOR)
 def download(request: Request) -> Outcome:
     run_id = request.params["id"]
     parts = request.app.runs.rejects(run_id, request.principal)
