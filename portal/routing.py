@@ -4,15 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal.web import Page
+from shared.domain.access import Role
 
 Params = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """``role`` is what somebody needs at least to be let in; the use cases decide about the rest."""
+
     method: str
     steps: tuple[str, ...]
     page: Page
+    role: Role
 
     def match(self, path: list[str]) -> Params | None:
         """Return the parameters of a path that fits, or None."""
@@ -35,15 +39,15 @@ class Pages:
     def __init__(self) -> None:
         self.routes: list[Route] = []
 
-    def get(self, path: str) -> Callable[[Page], Page]:
+    def get(self, path: str, role: Role = Role.VIEWER) -> Callable[[Page], Page]:
         """Register what shows a page: ``exports/{id}``."""
-        return self._register("GET", path)
+        return self._register("GET", path, role)
 
-    def post(self, path: str) -> Callable[[Page], Page]:
+    def post(self, path: str, role: Role = Role.VIEWER) -> Callable[[Page], Page]:
         """Register what a form does."""
-        return self._register("POST", path)
+        return self._register("POST", path, role)
 
-    def find(self, method: str, path: str) -> tuple[Page, Params] | None:
+    def find(self, method: str, path: str) -> tuple[Route, Params] | None:
         steps = path.strip("/").split("/")
         found = [
             (route, params)
@@ -52,12 +56,11 @@ class Pages:
         ]
         if not found:
             return None
-        route, params = min(found, key=lambda each: len(each[1]))
-        return route.page, params
+        return min(found, key=lambda each: len(each[1]))
 
-    def _register(self, method: str, path: str) -> Callable[[Page], Page]:
+    def _register(self, method: str, path: str, role: Role) -> Callable[[Page], Page]:
         def register(page: Page) -> Page:
-            self.routes.append(Route(method, tuple(path.strip("/").split("/")), page))
+            self.routes.append(Route(method, tuple(path.strip("/").split("/")), page, role))
             return page
 
         return register

@@ -61,10 +61,11 @@ def _outcome(request: Request) -> Outcome:
     found = pages.find(request.method, request.path)
     if found is None:
         raise NotFound("There is no such page.", code="no-such-page")
-    page, request.params = found
+    route, request.params = found
+    request.principal.require(route.role)
     if request.method == "POST":
         csrf.require_token(request)
-    return page(request)
+    return route.page(request)
 
 
 def _reader_of(request: Request) -> Reader:

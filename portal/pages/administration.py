@@ -18,7 +18,7 @@ _SIZE, _ALL_OF_A_DAY = 100, 1_000
 _ERASURES = 50
 
 
-@pages.get("audit")
+@pages.get("audit", Role.ADMINISTRATOR)
 def show_audit(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     errors, today = FieldErrors(), request.app.clock().date()
@@ -42,19 +42,19 @@ def show_audit(request: Request) -> Outcome:
     return View("administration/audit.html", values, 422 if errors else 200)
 
 
-@pages.get("erasures")
+@pages.get("erasures", Role.ADMINISTRATOR)
 def list_erasures(request: Request) -> Outcome:
     page = request.app.erasures.page(request.principal, _ERASURES, request.query.get("after") or None)
     return View("administration/erasures.html", {"page": page})
 
 
-@pages.get("erasures/new")
+@pages.get("erasures/new", Role.ADMINISTRATOR)
 def ask_for_erasure(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     return _erasure_form(request, FieldErrors())
 
 
-@pages.post("erasures/new")
+@pages.post("erasures/new", Role.ADMINISTRATOR)
 def begin_erasure(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     form, errors = request.form, FieldErrors()
@@ -73,13 +73,13 @@ def begin_erasure(request: Request) -> Outcome:
     return Redirect(path("erasures", erasure.id), told, [StartErasure(erasure.id, new)])
 
 
-@pages.get("erasures/{id}")
+@pages.get("erasures/{id}", Role.ADMINISTRATOR)
 def show_erasure(request: Request) -> Outcome:
     erasure = request.app.erasures.get(request.params["id"], request.principal)
     return View("administration/erasure.html", {"erasure": erasure})
 
 
-@pages.get("health")
+@pages.get("health", Role.ADMINISTRATOR)
 def show_health(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     return View("administration/health.html", {"report": request.app.health.report()})

@@ -18,14 +18,14 @@ _DELIMITERS = (",", ";", _TAB, "|", ":")
 _FIELDS = {"/format": "format", "/mode": "mode", "/delimiter": "delimiter", "/has_header": "header"}
 
 
-@pages.get("segments/{name}/source")
+@pages.get("segments/{name}/source", Role.CONTRIBUTOR)
 def show_source(request: Request) -> Outcome:
     request.principal.require(Role.CONTRIBUTOR)
     source = _declared(request)
     return _form(request, _typed_of(source), source)
 
 
-@pages.get("segments/new/declare")
+@pages.get("segments/new/declare", Role.CONTRIBUTOR)
 def lead_to_source(request: Request) -> Outcome:
     """A segment that nothing has arrived for is called by its name only."""
     name, errors = request.query.get("segment"), FieldErrors()
@@ -37,7 +37,7 @@ def lead_to_source(request: Request) -> Outcome:
     return Redirect(path("segments", name, "source"))
 
 
-@pages.post("segments/{name}/source")
+@pages.post("segments/{name}/source", Role.CONTRIBUTOR)
 def declare(request: Request) -> Outcome:
     name, form, errors = request.params["name"], request.form, FieldErrors()
     declared = check(SourceForm, _values(form), _FIELDS, errors)
@@ -53,7 +53,7 @@ def declare(request: Request) -> Outcome:
     return Redirect(_back(request), _("It is declared. Files are read like this from now on."))
 
 
-@pages.post("segments/{name}/source/remove")
+@pages.post("segments/{name}/source/remove", Role.CONTRIBUTOR)
 def take_back(request: Request) -> Outcome:
     try:
         request.app.sources.remove(

@@ -60,7 +60,7 @@ def show(request: Request) -> Outcome:
     return _show(request, sample=sample)
 
 
-@pages.post("segments/{name}/exports")
+@pages.post("segments/{name}/exports", Role.CONTRIBUTOR)
 def add_to_export(request: Request) -> Outcome:
     name, errors = request.params["name"], FieldErrors()
     choice = check(NewSegmentChoice, {"name": name}, {}, errors)
@@ -74,7 +74,7 @@ def add_to_export(request: Request) -> Outcome:
     return Redirect(address_of(name), told % {"export": export.name[:100], "segment": name[:100]})
 
 
-@pages.post("segments/{name}/exports/{id}/remove")
+@pages.post("segments/{name}/exports/{id}/remove", Role.CONTRIBUTOR)
 def take_out(request: Request) -> Outcome:
     name = request.params["name"]
     try:
@@ -85,12 +85,12 @@ def take_out(request: Request) -> Outcome:
     return Redirect(address_of(name), told % {"export": export.name[:100], "segment": name[:100]})
 
 
-@pages.get("segments/{name}/remove")
+@pages.get("segments/{name}/remove", Role.CONTRIBUTOR)
 def ask_to_forget(request: Request) -> Outcome:
     return _ask_to_forget(request)
 
 
-@pages.post("segments/{name}/remove")
+@pages.post("segments/{name}/remove", Role.CONTRIBUTOR)
 def forget(request: Request) -> Outcome:
     name = request.params["name"]
     try:

@@ -26,13 +26,13 @@ _NO_FILE = SentFile("", b"")
 _FIELDS = {"/segment": "segment", "/file": "file", "/file_name": "file"}
 
 
-@pages.get("segments/new")
+@pages.get("segments/new", Role.CONTRIBUTOR)
 def show_form(request: Request) -> Outcome:
     request.principal.require(Role.CONTRIBUTOR)
     return _form(request, request.query.get("segment"), FieldErrors())
 
 
-@pages.post("segments/new")
+@pages.post("segments/new", Role.CONTRIBUTOR)
 def upload(request: Request) -> Outcome:
     """The whole file in one request, from browsers without a script."""
     segment, errors = request.form.get("segment"), FieldErrors()
@@ -51,7 +51,7 @@ def upload(request: Request) -> Outcome:
     return Redirect(_done(name))
 
 
-@pages.post("segments/new/begin")
+@pages.post("segments/new/begin", Role.CONTRIBUTOR)
 def begin(request: Request) -> Outcome:
     form = request.form
 
@@ -64,7 +64,7 @@ def begin(request: Request) -> Outcome:
     return _answer(work)
 
 
-@pages.post("segments/new/block")
+@pages.post("segments/new/block", Role.CONTRIBUTOR)
 def add_block(request: Request) -> Outcome:
     """A block is the body as it is. Names are longer than some hosts let an address be, so they come as a header."""
 
@@ -79,7 +79,7 @@ def add_block(request: Request) -> Outcome:
     return _answer(work)
 
 
-@pages.post("segments/new/finish")
+@pages.post("segments/new/finish", Role.CONTRIBUTOR)
 def finish(request: Request) -> Outcome:
     """When it was finished before, only the answer was lost."""
     name, blocks = request.form.get("name"), request.form.get("blocks")
@@ -92,7 +92,7 @@ def finish(request: Request) -> Outcome:
     return _answer(work)
 
 
-@pages.get("segments/new/done")
+@pages.get("segments/new/done", Role.CONTRIBUTOR)
 def show_done(request: Request) -> Outcome:
     """What has come of an upload: it is in the container at once, and in its segment a little later."""
     name = request.query.get("file")

@@ -25,13 +25,13 @@ _NAMES = {
 }
 
 
-@pages.get("connections/new")
+@pages.get("connections/new", Role.ADMINISTRATOR)
 def begin(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     return _view(request, FieldErrors())
 
 
-@pages.post("connections/new")
+@pages.post("connections/new", Role.ADMINISTRATOR)
 def go_on(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     return _try(request) if request.form.get("do") == "connect" else _save(request)

@@ -8,18 +8,19 @@ from portal.reader import gettext as _
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, View
+from shared.domain.access import Role
 from shared.domain.errors import Invalid, NotFound, SecretUnavailable, SegpilotError
 from shared.usecases.alerts.targets import AlertTargetAdded, AlertTargetView, AlertTrial, NewAlertTarget
 
 _NAMES = {"/url": "url", "/shape": "shape"}
 
 
-@pages.get("connections/{id}/alerts")
+@pages.get("connections/{id}/alerts", Role.ADMINISTRATOR)
 def show(request: Request) -> Outcome:
     return _view(request, FieldErrors())
 
 
-@pages.post("connections/{id}/alerts")
+@pages.post("connections/{id}/alerts", Role.ADMINISTRATOR)
 def act(request: Request) -> Outcome:
     return _ACTS.get(request.form.get("do"), _set)(request)
 

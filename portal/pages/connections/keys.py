@@ -7,17 +7,18 @@ from portal.reader import gettext as _
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, View
+from shared.domain.access import Role
 from shared.domain.errors import Conflict, Invalid, SecretUnavailable, SegpilotError
 from shared.usecases.connections.forms import NewKey
 from shared.usecases.connections.views import ConnectionView
 
 
-@pages.get("connections/{id}/key")
+@pages.get("connections/{id}/key", Role.ADMINISTRATOR)
 def show(request: Request) -> Outcome:
     return _view(request, find_managed(request), FieldErrors())
 
 
-@pages.post("connections/{id}/key")
+@pages.post("connections/{id}/key", Role.ADMINISTRATOR)
 def replace(request: Request) -> Outcome:
     """The new key is tried first: one that is refused changes nothing."""
     connection, errors = find_managed(request), FieldErrors()

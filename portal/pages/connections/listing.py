@@ -8,7 +8,7 @@ from shared.usecases.listing import page_after
 _SIZE = 50
 
 
-@pages.get("connections")
+@pages.get("connections", Role.CONTRIBUTOR)
 def show(request: Request) -> Outcome:
     request.principal.require(Role.CONTRIBUTOR)
     sort = request.query.get("sort") or "name"

@@ -2,10 +2,11 @@
 
 from portal.routing import pages
 from portal.web import Outcome, Request, View
+from shared.domain.access import Role
 from shared.domain.errors import DestinationError, SecretUnavailable
 
 
-@pages.get("connections/{id}/lists")
+@pages.get("connections/{id}/lists", Role.CONTRIBUTOR)
 def show(request: Request) -> Outcome:
     connection = request.app.connections.get(request.params["id"], request.principal)
     lists, problem = None, None

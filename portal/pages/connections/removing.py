@@ -8,6 +8,7 @@ from portal.reader import gettext as _
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, View
+from shared.domain.access import Role
 from shared.domain.errors import Conflict, InUse, SecretUnavailable, SegpilotError
 from shared.usecases.connections.removal import Decision
 from shared.usecases.exports.search import ExportQuery
@@ -19,12 +20,12 @@ _MOST = 10_000
 _run_within = re.compile(r"'(run-[0-9A-Za-z-]+)'").search
 
 
-@pages.get("connections/{id}/remove")
+@pages.get("connections/{id}/remove", Role.ADMINISTRATOR)
 def ask(request: Request) -> Outcome:
     return _view(request, {}, FieldErrors())
 
 
-@pages.post("connections/{id}/remove")
+@pages.post("connections/{id}/remove", Role.ADMINISTRATOR)
 def act(request: Request) -> Outcome:
     """Choose the same for all, and show that; or remove the connection."""
     if decision := _ALL.get(request.form.get("do")):

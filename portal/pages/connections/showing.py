@@ -9,6 +9,7 @@ from portal.reader import number
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, View
+from shared.domain.access import Role
 from shared.domain.connection import Sharing
 from shared.domain.errors import Invalid, PreconditionFailed
 from shared.usecases.connections.forms import ConnectionChanges
@@ -24,7 +25,7 @@ _NAMES = {
 _SHOWN_EXPORTS = 8
 
 
-@pages.get("connections/{id}")
+@pages.get("connections/{id}", Role.CONTRIBUTOR)
 def show(request: Request) -> Outcome:
     view = request.app.connections.get(request.params["id"], request.principal)
     if isinstance(view, ConnectionGlance):
@@ -32,7 +33,7 @@ def show(request: Request) -> Outcome:
     return _view(request, view, _present(view), FieldErrors())
 
 
-@pages.post("connections/{id}")
+@pages.post("connections/{id}", Role.ADMINISTRATOR)
 def act(request: Request) -> Outcome:
     return _ACTS.get(request.form.get("do"), _save)(request)
 

@@ -10,6 +10,7 @@ from portal.reader import ngettext
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, View
+from shared.domain.access import Role
 from shared.domain.errors import Conflict, Invalid, SegpilotError
 from shared.usecases.connections.suppression import Address, SuppressionChange, SuppressionFinding
 
@@ -18,12 +19,12 @@ _MAX_NAMED = 10
 _between = re.compile(r"[\s,;]+")
 
 
-@pages.get("connections/{id}/suppression")
+@pages.get("connections/{id}/suppression", Role.ADMINISTRATOR)
 def show(request: Request) -> Outcome:
     return _view(request, FieldErrors())
 
 
-@pages.post("connections/{id}/suppression")
+@pages.post("connections/{id}/suppression", Role.ADMINISTRATOR)
 def act(request: Request) -> Outcome:
     return _ACTS.get(request.form.get("do"), _add)(request)
 

@@ -3,11 +3,11 @@
 import re
 
 from portal.pages.export_form.draft import Draft, FieldRow
-from portal.pages.export_form.suggesting import take_all_offers, take_offer
+from portal.pages.export_form.suggesting import take_all_offers, take_consent, take_offer
 from portal.reader import reader
 
 CUSTOM = ":custom"
-_numbered = re.compile(r"(remove-field|offer|remove-time|preview)-(\d{1,4})").fullmatch
+_numbered = re.compile(r"(remove-field|offer|consent|remove-time|preview)-(\d{1,4})").fullmatch
 
 
 def press(draft: Draft, button: str, new_field: str) -> str:
@@ -30,6 +30,9 @@ def press(draft: Draft, button: str, new_field: str) -> str:
         case "offer":
             take_offer(draft, place)
             return "offers-0" if draft.offered.fields else "new-field"
+        case "consent":
+            take_consent(draft, place)
+            return "consent"
         case "offer-all":
             take_all_offers(draft)
             return "new-field"

@@ -77,13 +77,15 @@ class Limits:
 class Offered:
     """What was looked up on the way, and stays in the form so that it is not looked up again.
 
-    ``fields`` are proposals that have not been taken, for the segment and connection in ``suggested_for``; ``lists``
-    are id and title of the lists over the connection ``lists_of``, None until somebody asked for them.
+    ``fields`` are proposals that have not been taken, ``consents`` columns that may say who agreed, both for the segment
+    and connection in ``suggested_for``; ``lists`` are id and title of the lists over the connection ``lists_of``, None
+    until somebody asked for them.
     """
 
     suggested_for: str = ""
     suggested_email: str = ""
     fields: list[FieldMapping] = field(default_factory=list)
+    consents: list[str] = field(default_factory=list)
     lists_of: str = ""
     lists: Sequence[tuple[str, str]] | None = None
 

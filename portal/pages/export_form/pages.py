@@ -21,7 +21,7 @@ from shared.usecases.exports.views import ExportView
 _LISTING = ("search", "segments-next", "segments-previous")
 
 
-@pages.get("exports/new")
+@pages.get("exports/new", Role.CONTRIBUTOR)
 def begin(request: Request) -> Outcome:
     """``?segment=`` and ``?connection=`` are chosen already; of a single connection there is no choice."""
     request.principal.require(Role.CONTRIBUTOR)
@@ -34,7 +34,7 @@ def begin(request: Request) -> Outcome:
     return _view(_form(request, draft, None, anew=True))
 
 
-@pages.get("exports/{id}/edit")
+@pages.get("exports/{id}/edit", Role.CONTRIBUTOR)
 def edit(request: Request) -> Outcome:
     present = _find(request)
     draft = draft_of(present, _new_key(), present.version, str(reader().time_zone))
@@ -45,13 +45,13 @@ def edit(request: Request) -> Outcome:
     return _view(_form(request, draft, present, anew=True))
 
 
-@pages.post("exports/new")
+@pages.post("exports/new", Role.CONTRIBUTOR)
 def add(request: Request) -> Outcome:
     request.principal.require(Role.CONTRIBUTOR)
     return _answer(request, None)
 
 
-@pages.post("exports/{id}/edit")
+@pages.post("exports/{id}/edit", Role.CONTRIBUTOR)
 def change(request: Request) -> Outcome:
     """Of an export that was removed meanwhile, what was typed is there to be added anew."""
     try:

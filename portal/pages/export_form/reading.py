@@ -23,6 +23,7 @@ from shared.domain.segment import Segment
 
 _MAPPINGS: TypeAdapter[list[FieldMapping]] = TypeAdapter(list[FieldMapping])
 _LISTS: TypeAdapter[list[tuple[str, str]]] = TypeAdapter(list[tuple[str, str]])
+_COLUMNS: TypeAdapter[list[str]] = TypeAdapter(list[str])
 _line_ends = re.compile(r"\r\n|\r|\n")
 
 
@@ -133,6 +134,8 @@ def _read_offered(typed: Typed) -> Offered:
     with suppress(ValidationError):
         offered.fields = _MAPPINGS.validate_json(typed.form.raw("offers", "[]"))
     with suppress(ValidationError):
+        offered.consents = _COLUMNS.validate_json(typed.form.raw("consents", "[]"))
+    with suppress(ValidationError):
         offered.lists = _LISTS.validate_json(typed.form.raw("lists"))
     return offered
 
@@ -142,6 +145,7 @@ def write_offers(offered: Offered) -> Mapping[str, str]:
     offers = [mapping.model_dump(mode="json", exclude_defaults=True) for mapping in offered.fields]
     return {
         "offers": json.dumps(offers),
+        "consents": json.dumps(offered.consents),
         "lists": "" if offered.lists is None else json.dumps(list(offered.lists)),
     }
 

@@ -9,6 +9,8 @@ from shared.domain.errors import SegpilotError
 from shared.domain.segment import Segment
 from shared.usecases.exports.mappings import MappingSuggestion
 
+_MOST_CONSENTS = 5
+
 
 def suggest(
     request: Request, draft: Draft, known: Mapping[str, Segment], *, anew: bool = False
@@ -25,7 +27,7 @@ def suggest(
     try:
         found = request.app.mappings.suggest(segment, draft.connection, request.principal)
     except SegpilotError as problem:
-        draft.offered.fields = []
+        draft.offered.fields, draft.offered.consents = [], []
         return problem
     _fill_in(draft, found)
     return None
@@ -45,6 +47,11 @@ def take_offer(draft: Draft, place: int) -> None:
         draft.fields.append(field_row(draft.offered.fields.pop(place)))
 
 
+def take_consent(draft: Draft, place: int) -> None:
+    if 0 <= place < len(draft.offered.consents):
+        draft.consent = draft.offered.consents[place]
+
+
 def take_all_offers(draft: Draft) -> None:
     draft.fields += map(field_row, draft.offered.fields)
     draft.offered.fields = []
@@ -58,6 +65,7 @@ def _fill_in(draft: Draft, found: MappingSuggestion) -> None:
         if row.is_left_out or (row.column and row.column == row.suggested):
             proposed = None if row.type else by_field.get(row.field)
             row.column = row.suggested = (proposed and proposed.column) or ""
+    draft.offered.consents = found.consent_columns[:_MOST_CONSENTS]
     taken, used = {_key(row) for row in draft.fields}, {row.column for row in draft.fields}
     draft.offered.fields = [
         mapping

@@ -10,6 +10,7 @@ from portal.reader import reader
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, StartRun
+from shared.domain.access import Role
 from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.run import Run
 from shared.usecases.exports.views import ExportView
@@ -19,7 +20,7 @@ _KEY_LENGTH = 64
 _JUST_NOW = timedelta(seconds=30)
 
 
-@pages.post("exports/{id}/run")
+@pages.post("exports/{id}/run", Role.CONTRIBUTOR)
 def run(request: Request) -> Outcome:
     """A form has a key of its own: sent twice, it starts one run."""
     form, errors = request.form, FieldErrors()
@@ -39,7 +40,7 @@ def run(request: Request) -> Outcome:
     return Redirect(path("runs", started.id), _announce(started), [StartRun(started)])
 
 
-@pages.post("exports/{id}/duplicate")
+@pages.post("exports/{id}/duplicate", Role.CONTRIBUTOR)
 def duplicate(request: Request) -> Outcome:
     told = _("This is the copy. It is not active; change what is to be different, then switch it on.")
     return act(
@@ -47,19 +48,19 @@ def duplicate(request: Request) -> Outcome:
     )
 
 
-@pages.post("exports/{id}/activate")
+@pages.post("exports/{id}/activate", Role.CONTRIBUTOR)
 def activate(request: Request) -> Outcome:
     told = _("The export is active again.")
     return act(request, lambda: request.app.exports.activate(request.params["id"], request.principal), told)
 
 
-@pages.post("exports/{id}/deactivate")
+@pages.post("exports/{id}/deactivate", Role.CONTRIBUTOR)
 def deactivate(request: Request) -> Outcome:
     told = _("The export is not active any more. It runs only when somebody starts it.")
     return act(request, lambda: request.app.exports.deactivate(request.params["id"], request.principal), told)
 
 
-@pages.post("exports/{id}/attach")
+@pages.post("exports/{id}/attach", Role.CONTRIBUTOR)
 def attach(request: Request) -> Outcome:
     connection_id = request.form.get("connection_id")
     return act(
@@ -69,7 +70,7 @@ def attach(request: Request) -> Outcome:
     )
 
 
-@pages.post("exports/{id}/detach")
+@pages.post("exports/{id}/detach", Role.CONTRIBUTOR)
 def detach(request: Request) -> Outcome:
     told = _("The export has no connection any more and is not active. Everything else is kept.")
     return act(request, lambda: request.app.exports.detach(request.params["id"], request.principal), told)

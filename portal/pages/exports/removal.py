@@ -5,15 +5,16 @@ from portal.reader import gettext as _
 from portal.routing import pages
 from portal.templating import path
 from portal.web import Outcome, Redirect, Request, View
+from shared.domain.access import Role
 from shared.domain.errors import Conflict, SegpilotError
 
 
-@pages.get("exports/{id}/remove")
+@pages.get("exports/{id}/remove", Role.CONTRIBUTOR)
 def ask(request: Request) -> Outcome:
     return _ask(request)
 
 
-@pages.post("exports/{id}/remove")
+@pages.post("exports/{id}/remove", Role.CONTRIBUTOR)
 def remove(request: Request) -> Outcome:
     name = require_permission(request).name
     try:

@@ -11,7 +11,7 @@ from shared.usecases.exports.views import Permission
 _KEY_LENGTH = 64
 
 
-@pages.get("exports/run-all")
+@pages.get("exports/run-all", Role.CONTRIBUTOR)
 def ask(request: Request) -> Outcome:
     request.principal.require(Role.CONTRIBUTOR)
     everything = list(every_export(request))
@@ -26,7 +26,7 @@ def ask(request: Request) -> Outcome:
     return View("exports/run_all.html", values)
 
 
-@pages.post("exports/run-all")
+@pages.post("exports/run-all", Role.CONTRIBUTOR)
 def run_all(request: Request) -> Outcome:
     """Sent twice, a form starts its runs once."""
     key = request.form.get("request_key")[:_KEY_LENGTH] or None

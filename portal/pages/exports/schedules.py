@@ -47,7 +47,7 @@ def show(request: Request) -> Outcome:
     return _show(request, _Typed(chosen=request.query.all("export")))
 
 
-@pages.post("exports/schedules")
+@pages.post("exports/schedules", Role.CONTRIBUTOR)
 def change_all(request: Request) -> Outcome:
     form = request.form
     typed = _Typed(form.all("export"), form.get("what"), form.get("active"), read_fields(form))
@@ -65,7 +65,7 @@ def change_all(request: Request) -> Outcome:
     return Redirect(path("exports"), told)
 
 
-@pages.post("exports/schedules/refresh")
+@pages.post("exports/schedules/refresh", Role.ADMINISTRATOR)
 def set_refresh(request: Request) -> Outcome:
     fields = read_fields(request.form, _REFRESH)
     typed = _Typed(refresh=fields)

@@ -6,12 +6,13 @@ from portal.pages.exports.show import show_export
 from portal.reader import gettext as _
 from portal.routing import pages
 from portal.web import Outcome, Request
+from shared.domain.access import Role
 from shared.usecases.exports.forms import NewSegmentChoice
 
 _FIELDS = {"/name": "segment-name", "/list_name": "list-name"}
 
 
-@pages.post("exports/{id}/segments")
+@pages.post("exports/{id}/segments", Role.CONTRIBUTOR)
 def add(request: Request) -> Outcome:
     form, errors = request.form, FieldErrors()
     wanted = {"name": form.get("segment-name"), "list_name": form.get("list-name") or None}
@@ -25,7 +26,7 @@ def add(request: Request) -> Outcome:
     )
 
 
-@pages.post("exports/{id}/segments/remove")
+@pages.post("exports/{id}/segments/remove", Role.CONTRIBUTOR)
 def remove(request: Request) -> Outcome:
     name = request.form.raw("segment")
     return act(

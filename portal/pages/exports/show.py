@@ -12,11 +12,13 @@ from portal.web import Outcome, Request, View
 from shared.domain.access import Role
 from shared.domain.errors import Forbidden, SegpilotError
 from shared.domain.export import Leavers
+from shared.domain.run import RunStatus
 from shared.domain.segment import Segment
 from shared.usecases.exports.views import ExportView, Permission
 from shared.usecases.runs.runs import RunFilter
 
 _RUNS = 10
+_GOING_ON = (RunStatus.QUEUED, RunStatus.PROCESSING)
 
 
 @pages.get("exports/{id}")
@@ -40,7 +42,7 @@ def show_export(
         "export": export,
         "may_change": may_change,
         "runs": runs,
-        "is_busy": any(not run.status.ended for run in runs.runs),
+        "is_busy": any(run.status in _GOING_ON for run in runs.runs),
         "segments": _segments_of(request, export),
         "address_of": address_of,
         "removes_leavers": export.leavers is Leavers.REMOVE,
