@@ -206,7 +206,13 @@ def test_its_last_runs_are_shown_with_a_way_to_all_of_them(app):
 
 
 @pytest.mark.parametrize(
-    ("status", "looks"), [(RunStatus.PROCESSING, True), (RunStatus.QUEUED, True), (RunStatus.FAILED, False)]
+    ("status", "looks"),
+    [
+        (RunStatus.PROCESSING, True),
+        (RunStatus.QUEUED, True),
+        (RunStatus.FAILED, False),
+        (RunStatus.WAITING_FOR_APPROVAL, False),
+    ],
 )
 def test_the_runs_renew_themselves_only_while_one_goes_on(app, status, looks):
     export = add_export(app)
