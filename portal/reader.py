@@ -111,7 +111,10 @@ def day(at: datetime) -> str:
 
 def ago(at: datetime) -> str:
     """Return how far a moment is from now: *3 hours ago*, *in 2 days*."""
-    return dates.format_timedelta(at - reader().now, add_direction=True, locale=reader().language.locale)
+    gap = at - reader().now
+    if abs(gap) < timedelta(seconds=1):  # nobody says *in 0 seconds*
+        gap = -timedelta(seconds=1)
+    return dates.format_timedelta(gap, add_direction=True, locale=reader().language.locale)
 
 
 def when(at: datetime | None) -> Markup | str:

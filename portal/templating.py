@@ -17,6 +17,7 @@ from portal.words import explain_reason
 TONES = {
     "Successful": "good",
     "Connected": "good",
+    "Done": "good",
     "well": "good",
     "Successful with rejects": "warn",
     "Waiting for approval": "warn",

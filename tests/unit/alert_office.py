@@ -44,7 +44,8 @@ class Receivers:
 
     def check(self, url: str) -> str:
         if "private" in url:
-            raise Invalid("Alerts cannot go to this address.")
+            errors = [{"pointer": "/url", "detail": "not allowed"}]
+            raise Invalid("Alerts cannot go to this address.", errors=errors)
         return url.split("/")[2]
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Delivery:
