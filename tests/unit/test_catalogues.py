@@ -27,6 +27,7 @@ THE_SAME_IN = {
     "ro": {
         "administrator",
         "text",
+        "Text",
         "Export",
         "Folder",
         "Format",

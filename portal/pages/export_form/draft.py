@@ -171,7 +171,7 @@ def _write_percentage(share: float | None) -> str:
         return ""
     text = format(Decimal(repr(share)) * 100, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace(
-        ".", get_decimal_symbol(reader().language.locale)
+        ".", get_decimal_symbol(reader().locale)
     )
 
 
