@@ -124,12 +124,12 @@ def round_up(count: int) -> int:
 
 
 def short_day(day: date) -> str:
-    return str(dates.format_skeleton("MMMd", day, locale=reader().language.locale))
+    return str(dates.format_skeleton("MMMd", day, locale=reader().locale))
 
 
 def compact(count: int) -> str:
     """Return a number as short as it can be read: 1.2M."""
-    return numbers.format_compact_decimal(count, fraction_digits=1, locale=reader().language.locale)
+    return numbers.format_compact_decimal(count, fraction_digits=1, locale=reader().locale)
 
 
 def _stack(day: DayFigures, top: int) -> tuple[Bar, ...]:

@@ -11,7 +11,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -22,7 +22,10 @@ LANGUAGES = {"en": "English", "es": "Español", "ro": "Română"}
 """Each language by its own name."""
 
 _LOCALES = Path(__file__).parent / "locales"
-_wish = re.compile(r"\s*([a-z]{1,8})(?:-[a-z0-9]{1,8})*\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", re.I).fullmatch
+_wish = re.compile(
+    r"\s*([a-z]{1,8})(?:-[a-z]{4})?(?:-([a-z]{2}))?(?:-[a-z0-9]{1,8})*\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*",
+    re.I,
+).fullmatch
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,28 @@ def choose_language(chosen: str, accepted: str) -> str:
     """
     if chosen in LANGUAGES:
         return chosen
-    wishes = [found for each in accepted.split(",")[:20] if (found := _wish(each))]
-    liked = [(float(found[2] or 1), -place, found[1].lower()) for place, found in enumerate(wishes)]
-    return next(
-        (code for weight, _, code in sorted(liked, reverse=True) if weight and code in LANGUAGES), "en"
-    )
+    return next((code for code, _ in _wishes(accepted) if code in LANGUAGES), "en")
+
+
+def choose_region(code: str, accepted: str) -> Locale | None:
+    """Return how the browser likes a language to be written (*en-GB*), or None when it says nothing of it."""
+    for wished, territory in _wishes(accepted):
+        if wished == code and territory:
+            try:
+                return Locale(code, territory)
+            except UnknownLocaleError:
+                continue
+    return None
+
+
+def _wishes(accepted: str) -> list[tuple[str, str]]:
+    """Return languages with their territories, the best liked first."""
+    found = [wish for each in accepted.split(",")[:20] if (wish := _wish(each))]
+    liked = [
+        (float(wish[3] or 1), -place, wish[1].lower(), (wish[2] or "").upper())
+        for place, wish in enumerate(found)
+    ]
+    return [(code, territory) for weight, _, code, territory in sorted(liked, reverse=True) if weight]
 
 
 def _read_catalogue(code: str) -> gettext.NullTranslations:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from babel import dates, numbers, units
+from babel import Locale, dates, numbers, units
 from markupsafe import Markup, escape
 
 from portal.languages import Language, language
@@ -20,11 +20,18 @@ _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A person's language and time zone, and the present moment."""
+    """A person's language and time zone, and the present moment. ``region`` is how their browser writes the language:
+    numbers and dates follow it (the clock of en-GB has 24 hours)."""
 
     language: Language
     time_zone: tzinfo
     now: datetime
+    region: Locale | None = None
+
+    @property
+    def locale(self) -> Locale:
+        """How numbers and dates are written."""
+        return self.region or self.language.locale
 
 
 _reader: ContextVar[Reader] = ContextVar("reader")
@@ -68,11 +75,11 @@ def word(value: str) -> str:
 
 
 def number(value: float) -> str:
-    return numbers.format_decimal(value, locale=reader().language.locale)
+    return numbers.format_decimal(value, locale=reader().locale)
 
 
 def percent(share: float) -> str:
-    return numbers.format_percent(share, locale=reader().language.locale)
+    return numbers.format_percent(share, locale=reader().locale)
 
 
 def size(size_bytes: int) -> str:
@@ -83,12 +90,12 @@ def size(size_bytes: int) -> str:
             break
         value /= 1000
     pattern = "0" if unit == "B" or value >= 100 else "0.#"
-    return f"{numbers.format_decimal(value, pattern, locale=reader().language.locale)}\u00a0{unit}"
+    return f"{numbers.format_decimal(value, pattern, locale=reader().locale)}\u00a0{unit}"
 
 
 def duration(seconds: float) -> str:
     """Return a time such as *2 hours 5 minutes* or *40 seconds*: the largest unit that fits and the one below it."""
-    locale = reader().language.locale
+    locale = reader().locale
     left, told = max(0, round(seconds)), list[str]()
     for place, (length, unit) in enumerate(_UNITS):
         count, rest = divmod(left, length)
@@ -102,11 +109,11 @@ def duration(seconds: float) -> str:
 
 def moment(at: datetime, style: str = "medium") -> str:
     """Return date and time of day in the reader's time zone."""
-    return dates.format_datetime(at, style, tzinfo=reader().time_zone, locale=reader().language.locale)
+    return dates.format_datetime(at, style, tzinfo=reader().time_zone, locale=reader().locale)
 
 
 def day(at: datetime) -> str:
-    return dates.format_date(at.date(), "medium", locale=reader().language.locale)
+    return dates.format_date(at.date(), "medium", locale=reader().locale)
 
 
 def ago(at: datetime) -> str:
@@ -114,7 +121,7 @@ def ago(at: datetime) -> str:
     gap = at - reader().now
     if abs(gap) < timedelta(seconds=1):  # nobody says *in 0 seconds*
         gap = -timedelta(seconds=1)
-    return dates.format_timedelta(gap, add_direction=True, locale=reader().language.locale)
+    return dates.format_timedelta(gap, add_direction=True, locale=reader().locale)
 
 
 def when(at: datetime | None) -> Markup | str:

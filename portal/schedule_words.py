@@ -123,7 +123,7 @@ def _describe_monthly(days_of_month: frozenset[int], times: str, zone: str) -> s
 
 def _name_zone(name: str) -> str:
     """Name a zone by its city. Those that belong to no city, such as UTC, are names of a time already."""
-    city = dates.get_timezone_location(ZoneInfo(name), locale=reader().language.locale, return_city=True)
+    city = dates.get_timezone_location(ZoneInfo(name), locale=reader().locale, return_city=True)
     if "/" not in name or name.startswith("Etc/"):
         return city
     return _("%(city)s time", city=city.rpartition("/")[2])
@@ -140,11 +140,11 @@ def _list_times(times: Sequence[str]) -> str:
 
 
 def _say_time(at: time) -> str:
-    return dates.format_time(at, "HH:mm", locale=reader().language.locale)
+    return dates.format_time(at, "HH:mm", locale=reader().locale)
 
 
 def _join(words: Iterable[str]) -> str:
-    return lists.format_list(list(words), locale=reader().language.locale)
+    return lists.format_list(list(words), locale=reader().locale)
 
 
 def _day_of(moment: datetime) -> str:
@@ -155,7 +155,7 @@ def _day_of(moment: datetime) -> str:
 
 
 def _tell_moment(moment: datetime) -> dict[str, str]:
-    local, locale = _local(moment), reader().language.locale
+    local, locale = _local(moment), reader().locale
     return {
         "time": _say_time(local.time()),
         "day": str(_day_names()[local.weekday()]),
@@ -164,7 +164,7 @@ def _tell_moment(moment: datetime) -> dict[str, str]:
 
 
 def _day_names() -> dict[int, str]:
-    return dict(dates.get_day_names("wide", locale=reader().language.locale))
+    return dict(dates.get_day_names("wide", locale=reader().locale))
 
 
 def _local(moment: datetime) -> datetime:

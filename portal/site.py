@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from portal import csrf
-from portal.languages import choose_language, language
+from portal.languages import choose_language, choose_region, language
 from portal.reader import Reader, reading
 from portal.routing import pages
 from portal.static_files import find_static
@@ -70,8 +70,10 @@ def _outcome(request: Request) -> Outcome:
 
 def _reader_of(request: Request) -> Reader:
     cookies = request.cookies
-    code = choose_language(cookies.get("language", ""), request.headers.get("accept-language", ""))
-    return Reader(language(code), _zone(cookies.get("time-zone", "")), request.app.clock())
+    accepted = request.headers.get("accept-language", "")
+    code = choose_language(cookies.get("language", ""), accepted)
+    zone = _zone(cookies.get("time-zone", ""))
+    return Reader(language(code), zone, request.app.clock(), choose_region(code, accepted))
 
 
 def _zone(name: str) -> tzinfo:

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.csrf import mask, new_secret
-from portal.languages import choose_language, language
-from portal.reader import Reader, duration, exactly, number, reading, size
+from portal.languages import choose_language, choose_region, language
+from portal.reader import Reader, duration, exactly, moment, number, reading, size
 from shared.domain.access import Role
 from tests.fakes_stores import START
 from tests.unit.portal_client import Browser, make_app
@@ -82,6 +82,22 @@ def test_the_language_is_that_of_the_browser_until_another_is_chosen(app):
 )
 def test_the_language_that_the_browser_likes_best_is_taken(accepted, chosen):
     assert choose_language("", accepted) == chosen
+
+
+@pytest.mark.parametrize(
+    ("accepted", "written"),
+    [
+        ("en-GB,en;q=0.9", "22/11/2026, 17:00"),
+        ("en", "11/22/26, 5:00 PM"),
+        ("en-QQ", "11/22/26, 5:00 PM"),
+        ("es-ES, en-GB;q=0.5", "22/11/2026, 17:00"),
+        ("es-ES", "11/22/26, 5:00 PM"),
+    ],
+)
+def test_dates_follow_the_region_of_the_browser(accepted, written):
+    at = datetime(2026, 11, 22, 17, tzinfo=UTC)
+    with reading(Reader(language("en"), UTC, at, choose_region("en", accepted))):
+        assert " ".join(moment(at, "short").split()) == written
 
 
 def test_preferences_are_kept_and_lead_back(app):
