@@ -61,7 +61,7 @@ def begin(request: Request) -> Outcome:
         )
         return begun.model_dump()
 
-    return _answer(work)
+    return _answer(request, work)
 
 
 @pages.post("segments/new/block")
@@ -76,7 +76,7 @@ def add_block(request: Request) -> Outcome:
         request.app.uploads.add_block(name, _number(number or ""), request.body, request.principal)
         return {}
 
-    return _answer(work)
+    return _answer(request, work)
 
 
 @pages.post("segments/new/finish")
@@ -89,7 +89,7 @@ def finish(request: Request) -> Outcome:
             request.app.uploads.finish(name, _number(blocks), request.principal)
         return {"address": _done(name)}
 
-    return _answer(work)
+    return _answer(request, work)
 
 
 @pages.get("segments/new/done", Role.CONTRIBUTOR)
@@ -154,9 +154,10 @@ def _number(text: str) -> int:
         raise Invalid("This is not a number.", remedy="Send the upload from the page for it.") from None
 
 
-def _answer(work: Callable[[], dict[str, object]]) -> Data:
+def _answer(request: Request, work: Callable[[], dict[str, object]]) -> Data:
     """Answer the script; what goes wrong is told with the form's field that it belongs to."""
     try:
+        request.principal.require(Role.CONTRIBUTOR)
         return Data(orjson.dumps(work()))
     except SegpilotError as problem:
         told: dict[str, object] = {"message": say(problem.message), "remedy": say(problem.remedy)}
