@@ -224,8 +224,11 @@ def test_a_failure_says_why_what_to_do_and_when_it_is_tried_again(desk):
 
 def test_a_failure_for_good_is_not_tried_again(desk):
     failure = Failure(code="over-limit", message="The run has too many profiles.")
-    desk.put_to(RunStatus.FAILED, Stage.DONE, failure=failure)
-    assert "It is not tried again by itself" in desk.browser().get(desk.address).text
+    said = "Trying again would not help by itself, so the run is not repeated."
+    desk.put_to(RunStatus.FAILED, Stage.DONE, failure=failure, warnings=(said,))
+    page = desk.browser().get(desk.address)
+    assert said in page.text
+    assert "It is tried again by itself" not in page.text
 
 
 def test_the_name_of_a_secret_is_not_told_to_contributors(desk):

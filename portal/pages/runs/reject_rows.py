@@ -10,6 +10,7 @@ from typing import NamedTuple
 from shared.pipeline.rejects import HEADER
 
 _SEARCHED_ROWS = 200_000
+_PIECE_BYTES = 1 << 16
 
 
 class RejectRow(NamedTuple):
@@ -59,8 +60,15 @@ def find_rows(parts: Iterable[bytes], wanted: Callable[[str], range], expected: 
 
 def _lines(parts: Iterable[bytes]) -> Iterator[str]:
     rest = ""
-    for text in codecs.iterdecode(parts, "utf-8", "replace"):
+    for text in codecs.iterdecode(_pieces(parts), "utf-8", "replace"):
         *lines, rest = (rest + text).split("\n")
         yield from (f"{line}\n" for line in lines)
     if rest:
         yield rest
+
+
+def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut what storage gives at once, which may be the whole file, into small pieces."""
+    for part in parts:
+        for start in range(0, len(part), _PIECE_BYTES):
+            yield part[start : start + _PIECE_BYTES]

@@ -81,7 +81,7 @@ def _actions(run: RunView, situation: RunSituation) -> Mapping[str, Any]:
     may, ended = situation.may_use, run.status.ended
     orderly = may and situation.export_exists and ended
     return {
-        "may_cancel": may and not ended and not run.cancel_requested_by,
+        "may_cancel": may and not ended and not run.cancel_requested_by and not _is_undecided(run),
         "asks": _is_undecided(run),
         "may_look": may and bool(run.rejected if ended else run.stage is Stage.APPROVAL),
         "retried": count_retried(run) if orderly else 0,
