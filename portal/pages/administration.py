@@ -86,14 +86,14 @@ def show_health(request: Request) -> Outcome:
 
 
 def _details(entry: AuditEntry) -> list[tuple[str, str]]:
-    """Return what the entry tells besides its columns; what says nothing (``False``, an empty list) is left out."""
+    """Return what the entry tells besides its columns; what is empty or was not wished is left out."""
     told = entry.model_extra or {}
-    return [(name, _as_text(value)) for name, value in told.items() if value]
+    return [(name, _as_text(value)) for name, value in told.items() if value or name == "ok"]
 
 
 def _as_text(value: object) -> str:
-    if value is True:
-        return _("Yes")
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {each}" for key, each in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

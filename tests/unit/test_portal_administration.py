@@ -94,11 +94,17 @@ def test_a_long_day_is_shown_in_two_portions(app, browser):
 
 def test_details_are_shown_as_text_and_what_says_nothing_is_left_out(app, browser):
     with app.journal.audited(PEOPLE[Role.ADMINISTRATOR], "thing.verb", "<img src=x>") as details:
-        details |= {"changed": ["a", "b"], "ok": True, "dry": False, "decisions": {"export-1": "<i>remove"}}
+        details |= {
+            "changed": ["a", "b"],
+            "ok": False,
+            "full": True,
+            "dry": False,
+            "decisions": {"export-1": "<i>remove"},
+        }
     page = browser.get("audit")
     [row] = rows(page)
     assert "thing.verb" in row
-    assert "changed a, b ok Yes decisions export-1: <i>remove" in row
+    assert "changed a, b ok No full Yes decisions export-1: <i>remove" in row
     assert "dry" not in row
     assert page.soup.select("main img") == []
 
