@@ -35,6 +35,7 @@ def action_words() -> Mapping[str, str]:
         "export.run_all": _("All exports run"),
         "export.schedule": _("Schedule changed"),
         "export.schedule_all": _("Schedules changed together"),
+        "portal.form": _("Form of the portal sent"),
         "preview.read": _("Preview looked at"),
         "refresh.edit": _("System refresh changed"),
         "rejects.read": _("Rejects looked at"),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from portal import csrf
 from portal.languages import choose_language, choose_region, language
 from portal.reader import Reader, reading
-from portal.routing import pages
+from portal.routing import Route, pages
 from portal.static_files import find_static
 from portal.templating import environment
 from portal.web import Data, Download, Outcome, Redirect, Request, Response, View
@@ -62,10 +62,21 @@ def _outcome(request: Request) -> Outcome:
     if found is None:
         raise NotFound("There is no such page.", code="no-such-page")
     route, request.params = found
-    request.principal.require(route.role)
     if request.method == "POST":
         csrf.require_token(request)
+    _require_role(request, route)
     return route.page(request)
+
+
+def _require_role(request: Request, route: Route) -> None:
+    """Raise Forbidden for somebody without the role; the audit log gets what they wanted to change."""
+    person = request.principal
+    if request.method != "POST" or person.role.includes(route.role):
+        person.require(route.role)
+        return
+    with request.app.journal.audited(person, "portal.form") as details:
+        details["form"] = "/".join(route.steps)
+        person.require(route.role)
 
 
 def _reader_of(request: Request) -> Reader:

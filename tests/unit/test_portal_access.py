@@ -1,5 +1,6 @@
 """Every page and every form of the portal, for every role: who is let through, and that the others change nothing."""
 
+import orjson
 import pytest
 
 from portal.routing import pages
@@ -157,6 +158,19 @@ def test_forms_are_taken_from_whom_they_are_for_and_change_nothing_for_others(co
         if not (is_let_through if group in groups else is_refused):
             wrong.append((route, page.status))
     assert wrong == []
+
+
+def test_a_form_that_is_refused_is_in_the_audit_log():
+    world = World(SHARED)
+    Browser(world.app, Role.VIEWER).post(f"exports/{world.export.id}/remove")
+    entry = orjson.loads(world.app.log_blobs.read("audit/2026/03/01.jsonl").splitlines()[-1])
+    said = {name: entry[name] for name in ("action", "who", "result", "form")}
+    assert said == {
+        "action": "portal.form",
+        "who": "viorica@example.com",
+        "result": "refused",
+        "form": "exports/{id}/remove",
+    }
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.CONTRIBUTOR])

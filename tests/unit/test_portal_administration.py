@@ -15,6 +15,7 @@ from tests.unit.portal_client import PEOPLE, Browser, make_app
 from tests.unit.test_portal_connections import add
 
 SHARED = Path(__file__).parents[2] / "shared"
+SITE = SHARED.parent / "portal" / "site.py"
 ADDRESS = "jane@example.org"
 
 
@@ -112,7 +113,7 @@ def test_details_are_shown_as_text_and_what_says_nothing_is_left_out(app, browse
 def test_every_action_of_the_audit_log_has_words():
     kinds = "|".join(sorted({action.partition(".")[0] for action in action_words()}))
     used = set()
-    for path in (*SHARED.glob("usecases/**/*.py"), *SHARED.glob("pipeline/erasure/*.py")):
+    for path in (*SHARED.glob("usecases/**/*.py"), *SHARED.glob("pipeline/erasure/*.py"), SITE):
         used |= set(re.findall(rf'"((?:{kinds})\.[a-z_.]+)"', path.read_text("utf-8")))
     assert used - action_words().keys() == set()
     assert action_words().keys() - used == set()
