@@ -50,12 +50,13 @@ def _renew_pages(locales: Path, language: str) -> None:
         for area in known
         for entry in read_area(language, area, locales)
     }  # fmt: skip
-    homes = {message: area_of(files[0], known) for message, files in said.items()}
-    for area in sorted({*known, *homes.values()}):
-        new = [
-            each for each, home in homes.items() if home == area and (each.context, each.id[0]) not in kept
-        ]
-        _renew(locales, language, area, said, new)
+    new = {
+        message: area_of(files[0], known)
+        for message, files in said.items()
+        if (message.context, message.id[0]) not in kept
+    }
+    for area in sorted({*known, *new.values()}):
+        _renew(locales, language, area, said, [each for each, home in new.items() if home == area])
 
 
 def _renew(
