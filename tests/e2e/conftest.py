@@ -1,6 +1,7 @@
 """One local stack for all browser tests of a worker, and pages of a real Chromium that are signed in to it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
@@ -31,12 +32,16 @@ class SignIn(Protocol):
         """Return a page of a browser of its own that shows the portal's start page to this person."""
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def start_stack(folder: Path) -> LocalStack:
     """Storage, vault, simulator and host; files settle within a second and nothing slows calls down."""
     settings = {"SETTLE_TIME_S": "1", "MAX_CALLS_PER_S": "0"}
-    folder = tmp_path_factory.mktemp("stack")
-    with LocalStack(folder, autopilot_switches={"bulk_list": "honoured"}, settings=settings) as running:
+    return LocalStack(folder, autopilot_switches={"bulk_list": "honoured"}, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """What all tests of a worker use."""
+    with start_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
 
@@ -99,7 +104,7 @@ def sign_in(stack: LocalStack, browser: Browser, watch: Watch) -> Iterator[SignI
         contexts.append(context)
         watch.follow(context)
         page = context.new_page()
-        page.goto("/.auth/login/aad?post_login_redirect_uri=/portal/preferences")
+        page.goto("/.auth/login/aad?post_login_redirect_uri=/portal/")
         page.get_by_role("button", name=PEOPLE[role].name).click()
         page.wait_for_url("**/portal/**")
         return page

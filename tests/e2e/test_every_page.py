@@ -10,9 +10,16 @@ from devkit.host.easy_auth import PEOPLE
 from devkit.local.stack import LocalStack
 from devkit.showcase import Showcase, fill
 from devkit.showcase.filling import LOYAL, READERS, SALE
-from tests.e2e.conftest import LOCALES, Language, Role
+from tests.e2e.conftest import LOCALES, Language, Role, start_stack
 from tests.e2e.looking import find_inline, look_at
 from tests.e2e.watching import Watch
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """One of its own: what the showcase leaves there would be in the way of others."""
+    with start_stack(tmp_path_factory.mktemp("showcase")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,9 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Request,
 
 _ABORTED = "net::ERR_ABORTED"  # the page was left, or the test closed it, while something was under way
 _OFFLINE = "net::ERR_INTERNET_DISCONNECTED"
-_STATUS_MESSAGE = "Failed to load resource"  # the browser's word on what `_note_response` sees better
+# The browser's word on what `_note_response` sees better, and htmx's on a request that it has given up for a newer one.
+_KNOWN_BETTER = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+_GIVEN_UP = "undefined"  # htmx rejects a promise with nothing then; real errors say what they are
 
 
 class Watch:
@@ -42,13 +44,14 @@ class Watch:
         assert not self.troubles, "In the browser:\n" + "\n".join(f"- {each}" for each in self.troubles)
 
     def _note_console(self, message: ConsoleMessage) -> None:
-        if message.type != "error" or message.text.startswith(_STATUS_MESSAGE):
+        if message.type != "error" or message.text.startswith(_KNOWN_BETTER):
             return
         where = message.location
         self.troubles.append(f"console error: {message.text} ({where.get('url')}:{where.get('lineNumber')})")
 
     def _note_error(self, error: WebError) -> None:
-        self.troubles.append(f"page error: {error.error}")
+        if str(error.error) != _GIVEN_UP:
+            self.troubles.append(f"page error: {error.error}")
 
     def _note_request(self, request: Request) -> None:
         if not request.url.startswith((f"{self._origin}/", "data:", "blob:", "about:")):
