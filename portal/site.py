@@ -27,6 +27,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_WHOLE_PAGE = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -168,7 +169,9 @@ def _tell(request: Request, error: Exception) -> Response:
     if not isinstance(error, SegpilotError):
         logging.error("A page of the portal broke down.", exc_info=error)
         error = SegpilotError("An unexpected error was logged.", remedy="Try again; see the log of the app.")
-    return _render(request, View("problem.html", {"problem": error}, error.status))
+    told = _render(request, View("problem.html", {"problem": error}, error.status))
+    # A part of a page that asked would look for itself in the answer, and vanish.
+    return replace(told, headers={**told.headers, **_WHOLE_PAGE}) if request.is_live else told
 
 
 def _cookie(name: str, value: str, max_age_s: int) -> str:

@@ -34,6 +34,12 @@ def test_a_page_that_is_not_there_says_so_in_the_readers_language(app):
     assert "There is no such page." in page.text
 
 
+def test_a_problem_takes_the_place_of_the_page_when_a_part_of_it_asked(app):
+    page = Browser(app).get("nowhere", live=True)
+    assert (page.status, page.headers["HX-Retarget"], page.headers["HX-Reselect"]) == (404, "#main", "#main")
+    assert "HX-Retarget" not in Browser(app).get("nowhere").headers
+
+
 def test_every_page_forbids_scripts_and_styles_from_elsewhere_and_inline(app):
     page = Browser(app).get("preferences")
     policy = page.headers["Content-Security-Policy"]
