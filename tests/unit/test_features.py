@@ -23,7 +23,7 @@ WANTED = {
     f"{letter}{number}" for letter, (first, last) in COUNTS.items() for number in range(first, last + 1)
 }
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-PLACE = re.compile(r"`((?:shared|functions|devkit|docs)/[\w/.-]+)`")
+PLACE = re.compile(r"`((?:shared|functions|portal|devkit|docs)/[\w/.-]+)`")
 NOT_OURS = "does not apply:"
 
 
