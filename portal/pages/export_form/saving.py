@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from portal.forms import add_invalid
 from portal.pages.export_form.choices import Form
+from portal.pages.export_form.placing import place_mapping_errors, sort_errors
 from portal.pages.export_form.previewing import make_preview
 from portal.pages.export_form.timing import say_schedule
-from portal.pages.export_form.wanted import Wanted, place_mapping_errors
+from portal.pages.export_form.wanted import Wanted
 from portal.reader import gettext as _
 from portal.reader import say
 from portal.templating import path
@@ -70,11 +71,12 @@ def _place_errors(form: Form, problem: Invalid, new: NewExport, names: Mapping[s
             problem,
             new,
             lambda fields: checks.check_mapping(tuple(fields), connection.record),
-            dict(names),
+            names,
             form.errors,
         )
     else:
         add_invalid(problem, names, form.errors)
+    sort_errors(form.errors)
 
 
 def _store(form: Form, new: NewExport) -> ExportView:

@@ -1,7 +1,7 @@
 """From what was typed to an export as the use cases take it, or to what is wrong with it, beside each field."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,15 +18,14 @@ from portal.pages.export_form.draft import (
     ScheduleDraft,
     SegmentRow,
 )
+from portal.pages.export_form.placing import sort_errors
+from portal.pages.export_form.words import name_fields
 from portal.reader import gettext as _
-from portal.reader import say
-from shared.domain.errors import Invalid
-from shared.domain.export import Blank, Export, FieldMapping
+from shared.domain.export import Blank, Export
 from shared.domain.schedule import Recurrence, Schedule, check_schedule, check_zone
 from shared.usecases.exports.forms import NewExport
 from shared.usecases.runs.schedules import NewSchedule
 
-CheckMapping = Callable[[Sequence[FieldMapping]], None]
 _TIMED = (Recurrence.DAILY, Recurrence.WEEKLY, Recurrence.MONTHLY)
 _is_time = re.compile(r"([01]\d|2[0-3]):[0-5]\d").fullmatch
 _NAMES = {
@@ -64,12 +63,14 @@ class Wanted:
             errors.add("connection", _("Choose a connection."))
         elif not draft.connection and draft.active:
             errors.add("active", _("Without a connection the export cannot be active."))
+        if not draft.name.strip():
+            errors.add("name", _("Give the export a name."))
         if not draft.email.strip():
             errors.add("email", _("Choose the column with the e-mail address."))
         if not draft.chosen:
             errors.add("segments", _("Select at least one segment."))
         values: dict[str, Any] = {
-            "name": draft.name,
+            "name": draft.name.strip() or "-",
             "connection_id": draft.connection or None,
             "email_column": (draft.email.strip() and draft.email) or "-",
             "consent_column": draft.consent if draft.consent.strip() else None,
@@ -81,6 +82,7 @@ class Wanted:
             "trip_wire": self._trip_wire(errors),
         }
         checked = check(NewExport, values, self.names, errors)
+        sort_errors(errors)
         return None if errors else checked
 
     def schedule(self) -> Schedule | None:
@@ -97,7 +99,10 @@ class Wanted:
             if row.is_left_out:
                 continue
             if row.fill != CONSTANT and not row.column.strip():
-                errors.add(at + "column", _("Choose a column, or remove the field."))
+                named = name_fields().get(row.field, row.field) or _("Custom field")
+                errors.add(
+                    at + "column", _("Choose a column for “%(field)s”, or remove the field.", field=named)
+                )
                 continue
             self.names[f"/fields/{len(values)}"] = at + ("constant" if row.fill == CONSTANT else "column")
             self.names |= {
@@ -117,9 +122,9 @@ class Wanted:
             self.names[f"/segments/{len(values)}/list_name"] = at + "list-name"
             self.names[f"/segments/{len(values)}/list_id"] = at + "list-id"
             if row.list == EXISTING and not row.list_id.strip():
-                errors.add(at + "list-id", _("Choose a list."))
+                errors.add(at + "list-id", _("Choose a list for “%(segment)s”.", segment=row.name))
             elif row.list == NAMED and not row.list_name.strip():
-                errors.add(at + "list-name", _("Give the list a name."))
+                errors.add(at + "list-name", _("Give the list of “%(segment)s” a name.", segment=row.name))
             values.append({"name": row.name, **self._list_of(row)})
         return values
 
@@ -169,29 +174,6 @@ class Wanted:
             "max_rejects_share": _read_percentage(limits.max_rejects_share, "max-rejects-share", errors),
             "max_rejects": limits.max_rejects or None,
         }
-
-
-def place_mapping_errors(
-    problem: Invalid, new: NewExport, check_mapping: CheckMapping, names: dict[str, str], errors: FieldErrors
-) -> None:
-    """Add what the destination finds wrong with a mapping, each beside its field; what fits none stands below them."""
-    open_details = [each["detail"] for each in problem.errors]
-    for place, mapping in enumerate(new.mappings()):
-        try:
-            check_mapping([mapping])
-        except Invalid as own:
-            for each in own.errors:
-                errors.add(names[f"/fields/{place}"], say(each["detail"]))
-                open_details = [detail for detail in open_details if detail != each["detail"]]
-    seen = set()
-    for place, mapping in enumerate(new.mappings()):
-        if (key := (mapping.field, mapping.type is None)) in seen:
-            for detail in [each for each in open_details if f"'{mapping.field}'" in each]:
-                errors.add(names[f"/fields/{place}"], say(detail))
-                open_details.remove(detail)
-        seen.add(key)
-    for detail in open_details:
-        errors.add(names["/fields"], say(detail))
 
 
 def _field_values(row: FieldRow) -> dict[str, Any]:
