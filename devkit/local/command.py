@@ -224,6 +224,7 @@ def _tell(part: Part) -> None:
 
 
 def _tell_keys(state: Path, autopilot_key: str | None) -> None:
+    print(f"{'':<10} portal: the address of the app, in a browser; sign in as one of three people")
     if autopilot_key is not None:
         print(f"{'':<10} API key of the simulated Autopilot: {autopilot_key}")
     key = read_function_key(state)
