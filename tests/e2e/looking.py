@@ -35,12 +35,12 @@ def look_at(page: Page) -> list[str]:
     found = []
     for width in (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme="light")
         found += [f"{width} px: {each}" for each in find_barriers(page)]
         found += [f"{width} px: too wide: {each}" for each in find_overflow(page)]
-        page.emulate_media(color_scheme="dark")
-        # Nothing but colours differs.
-        found += [f"{width} px, dark: {each}" for each in find_barriers(page, "color-contrast")]
+    # Nothing but colours differs in the dark.
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {each}" for each in find_barriers(page, "color-contrast")]
+    page.emulate_media(color_scheme="light")
     return found
 
 

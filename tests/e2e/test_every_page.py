@@ -46,59 +46,66 @@ def pages(stack: LocalStack, browser: Browser) -> Iterator[dict[tuple[Role, Lang
         context.close()
 
 
-def addresses(showcase: Showcase, role: Role) -> list[str]:
-    """Return all pages that a role can open, below /portal/."""
+def addresses(showcase: Showcase) -> list[str]:
+    """Return all pages, below /portal/."""
     newsletter = showcase.connections["Newsletter account"]
     broken = showcase.connections["Old trial account"]
     weekly, off = showcase.exports["Weekly newsletter"], showcase.exports["Press list"]
-    seen = [
+    readers = f"segments/{quote(READERS)}"
+    return [
         "",
+        "connections",
+        "connections/new",
+        f"connections/{broken}",
+        *(f"connections/{newsletter}{more}" for more in ("", "/key", "/lists", "/alerts")),
+        *(f"connections/{newsletter}{more}" for more in ("/suppression", "/remove")),
+        "audit",
+        "erasures",
+        "erasures/new",
+        "health",
         "exports",
         "exports?search=nothing+is+called+that",
-        f"exports/{weekly}",
+        "exports/new",
+        f"exports/new?segment={quote(LOYAL)}&connection={newsletter}",
+        *(f"exports/{weekly}{more}" for more in ("", "/edit", "/remove")),
         f"exports/{off}",
+        "exports/schedules",
+        f"exports/schedules?export={weekly}&export={off}",
+        "exports/run-all",
         "runs",
         "runs?status=Failed",
         *(f"runs/{run}" for run in (showcase.going, showcase.waiting, showcase.with_rejects)),
         *(f"runs/{run}" for run in (showcase.failed, showcase.dry)),
+        f"runs/{showcase.with_rejects}/rejects",
         "segments",
         "segments?search=nothing+is+called+that",
-        f"segments/{quote(READERS)}",
+        *(f"{readers}{more}" for more in ("", "?sample=1", "/source", "/remove")),
         f"segments/{quote(SALE)}",
+        "segments/new",
         "preferences",
     ]
-    changed = [
+
+
+def addresses_that_differ(showcase: Showcase, role: Role) -> list[str]:
+    """Return the pages that look otherwise to this role than to an administrator."""
+    shared = ["", "exports", f"exports/{showcase.exports['Recuperar clientes']}", f"runs/{showcase.waiting}"]
+    if role == "viewer":
+        return [*shared, f"runs/{showcase.failed}", f"segments/{quote(READERS)}", "segments"]
+    newsletter = showcase.connections["Newsletter account"]
+    return [
+        *shared,
         "connections",
-        "exports/new",
-        f"exports/new?segment={quote(LOYAL)}&connection={newsletter}",
-        f"exports/{weekly}/edit",
-        f"exports/{weekly}/remove",
-        f"runs/{showcase.with_rejects}/rejects",
-        "exports/schedules",
-        "segments/new",
-        f"segments/{quote(READERS)}?sample=1",
-        f"segments/{quote(READERS)}/source",
-        f"segments/{quote(READERS)}/remove",
-    ]
-    ruled = [
-        "connections/new",
         f"connections/{newsletter}",
-        f"connections/{newsletter}/remove",
-        f"connections/{newsletter}/suppression",
-        f"connections/{broken}",
-        "erasures",
-        "audit",
-        "health",
+        "exports/new",
+        f"connections/{newsletter}/lists",
     ]
-    mine = {"viewer": seen, "contributor": seen + changed, "administrator": seen + changed + ruled}
-    return mine[role]
 
 
 @pytest.mark.parametrize("language", LOCALES)
 def test_no_page_of_an_administrator_has_barriers(
     showcase: Showcase, pages: dict[tuple[Role, Language], Page], watch: Watch, language: Language
 ) -> None:
-    assert visit(pages["administrator", language], addresses(showcase, "administrator"), watch) == {}
+    visit(pages["administrator", language], addresses(showcase), watch)
 
 
 @pytest.mark.parametrize(("role", "language"), [("viewer", "ro"), ("contributor", "es")])
@@ -109,19 +116,17 @@ def test_nor_has_what_others_see(
     role: Role,
     language: Language,
 ) -> None:
-    assert visit(pages[role, language], addresses(showcase, role), watch) == {}
+    visit(pages[role, language], addresses_that_differ(showcase, role), watch)
 
 
-def visit(page: Page, visited: list[str], watch: Watch) -> dict[str, list[str]]:
-    """Return what is wrong by address."""
+def visit(page: Page, visited: list[str], watch: Watch) -> None:
+    """Fail with all that is wrong with these pages."""
     watch.follow(page.context)
-    found = {}
+    found = []
     for address in visited:
         answer = page.goto(f"/portal/{address}")
         assert answer is not None
-        wrong = [] if answer.ok else [f"HTTP {answer.status}"]
-        wrong += [f"inline: {each}" for each in find_inline(answer.text())]
-        wrong += look_at(page)
-        if wrong:
-            found[address] = wrong
-    return found
+        assert answer.ok, f"{answer.status}: {page.url}"
+        wrong = [f"inline: {each}" for each in find_inline(answer.text())] + look_at(page)
+        found += [f"/portal/{address}: {each}" for each in wrong]
+    assert not found, "\n".join(found)
