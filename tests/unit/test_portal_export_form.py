@@ -397,6 +397,8 @@ def test_a_destination_that_does_not_answer_is_said_and_a_name_can_be_typed(worl
     page = filled.press("update", **{"segment-0-list": "existing"})
     assert page.status == 200
     assert "You can go on: choose “Another name”" in page.text
+    assert "You can go on" not in filled.press("add-time").text, "nobody waits for it again"
+    assert "Show lists" in filled.page.text
     filled.press("save", name="Weekly", **{"segment-0-list": "named", "segment-0-list-name": "Win back"})
     assert only(world).segments[0].list_name == "Win back"
 

@@ -21,6 +21,8 @@ def look_up_lists(request: Request, draft: Draft, *, wanted: bool) -> SegpilotEr
     try:
         found = request.app.connections.lists(draft.connection, request.principal)
     except (DestinationError, SecretUnavailable) as problem:
+        # Nobody waits for it again with every button.
+        offered.lists = ()
         return problem
     by_title = sorted(found, key=lambda each: each.title.casefold())
     offered.lists = [(each.id, each.title) for each in by_title[:_MOST_LISTS]]
