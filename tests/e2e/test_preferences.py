@@ -5,10 +5,16 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Language, SignIn
+from tests.e2e.conftest import LOCALES, Language, SignIn
+from tests.system.driver import Json, Segpilot, make_people
 
 SAVE = {"en": "Save", "es": "Guardar", "ro": "Salvare"}
 HOME = {"en": "Home", "es": "Inicio", "ro": "Pornire"}
+
+_AS_WRITTEN = """([locale, number, moment]) => [
+  new Intl.NumberFormat(locale).format(number),
+  new Intl.DateTimeFormat(locale, {dateStyle: "medium", timeZone: "Europe/Bucharest"}).format(new Date(moment)),
+]"""
 
 
 def background(page: Page) -> str:
@@ -72,3 +78,22 @@ def test_preferences_are_saved_without_javascript(sign_in: SignIn, language: Lan
     page.goto("/portal/preferences")
 
     expect(page.get_by_role("button", name=SAVE[language], exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "es", "ro"])
+def test_numbers_and_dates_are_written_as_the_browser_writes_them(
+    sign_in: SignIn, app: Segpilot, tag: str, language: Language
+) -> None:
+    app.upload(f"{tag}/people.csv", make_people(range(12_345), tag).data)
+    segment = app.wait_until(lambda: with_rows(app.find_segment(tag)), "the segment's rows")
+    page = sign_in("viewer", language)
+    page.goto(f"/portal/segments/{tag}")
+
+    number, day = page.evaluate(_AS_WRITTEN, [LOCALES[language], segment["rows"], segment["arrived_at"]])
+    facts = page.locator("main .facts").first
+    expect(facts).to_contain_text(number)
+    expect(facts).to_contain_text(day)
+
+
+def with_rows(segment: Json | None) -> Json | None:
+    return segment if segment and segment["rows"] is not None else None
