@@ -2,7 +2,9 @@
 
 The cookie's prefix keeps other hosts of the same site from setting it. The mask is different each time, so that the
 compressed size of pages tells nothing about it (BREACH). The cookie is *Lax*: were it *Strict*, a link from elsewhere
-would bring no cookie, and a new one would spoil the forms of every other tab.
+would bring no cookie, and a new one would spoil the forms of every other tab. Its value has no padding: the Functions
+host writes what is no letter, digit, ``-``, ``.``, ``_`` or ``~`` in the value of a cookie as a percent code
+(azure-functions-python-worker, issue 1794).
 """
 
 import base64
@@ -57,11 +59,11 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 
 def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode()
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _decode(text: str) -> bytes:
     try:
-        return base64.urlsafe_b64decode(text)
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error):
         return b""

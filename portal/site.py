@@ -1,5 +1,6 @@
 """The portal as a whole: who is asking, in which language, is the form genuine, which page answers, and what breaks."""
 
+import base64
 import gzip
 import logging
 from collections.abc import Mapping
@@ -100,7 +101,7 @@ def _encode(request: Request, outcome: Outcome) -> Response:
         case Redirect():
             cookies = [_cookie(name, value, _KEPT_S) for name, value in outcome.kept.items()]
             if outcome.notice:
-                cookies.append(_cookie(NOTICE, quote(outcome.notice[:500]), 60))
+                cookies.append(_cookie(NOTICE, _pack_notice(outcome.notice[:500]), 60))
             return Response(303, b"", {"Location": outcome.to, **_HEADERS}, cookies, outcome.effects)
         case Download():
             names = {
@@ -117,7 +118,7 @@ def _render(request: Request, view: View) -> Response:
     if secret is None:
         secret = csrf.new_secret()
         cookies.append(f"{csrf.COOKIE}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax")
-    notice = "" if request.is_live else unquote(request.cookies.get(NOTICE, ""))
+    notice = "" if request.is_live else _unpack_notice(request.cookies.get(NOTICE, ""))
     if notice:
         cookies.append(_cookie(NOTICE, "", 0))
     theme = request.cookies.get("theme", "")
@@ -174,5 +175,17 @@ def _tell(request: Request, error: Exception) -> Response:
     return replace(told, headers={**told.headers, **_WHOLE_PAGE}) if request.is_live else told
 
 
+def _pack_notice(notice: str) -> str:
+    return base64.urlsafe_b64encode(notice.encode(errors="replace")).decode().rstrip("=")
+
+
+def _unpack_notice(packed: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode(errors="replace")
+    except ValueError:
+        return ""
+
+
 def _cookie(name: str, value: str, max_age_s: int) -> str:
+    """The host writes characters with a meaning in a cookie's value as percent codes: those are not for values here."""
     return f"{name}={value}; Path={ROOT}; Max-Age={max_age_s}; SameSite=Lax"

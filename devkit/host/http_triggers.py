@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import quote
 
 import azure.functions as func
 from aiohttp import web
@@ -147,5 +148,7 @@ def _build_response(result: Any) -> web.Response:
     cookies: list[SimpleCookie] = answer["cookies"] or []
     for cookie in cookies:
         for morsel in cookie.values():
+            # The host writes other characters of the value as percent codes (azure-functions-python-worker, issue 1794).
+            morsel.set(morsel.key, morsel.value, quote(morsel.value, safe="-._~"))
             response.headers.add("Set-Cookie", morsel.OutputString())
     return response

@@ -1,6 +1,6 @@
 """Language, theme and time zone. The browser keeps them, so that they need no account."""
 
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from portal.forms import FieldErrors
 from portal.languages import LANGUAGES
@@ -31,7 +31,7 @@ def save(request: Request) -> Outcome:
         if check_zone(zone):
             errors.add("time-zone", _("Choose one of the values that are offered."))
             return _view(back, errors)
-        kept["time-zone"] = quote(zone, safe="")
+        kept["time-zone"] = zone
     return Redirect(back, kept=kept)
 
 

@@ -40,6 +40,7 @@ async def teapot(req: func.HttpRequest) -> func.HttpResponse:
                                  headers={"X-Pot": "short", "Content-Length": "99"})
     response.headers.add("Set-Cookie", "a=1; Path=/; HttpOnly; SameSite=Lax")
     response.headers.add("Set-Cookie", "b=2; Max-Age=60; Secure")
+    response.headers.add("Set-Cookie", "c=a/b%20~==; Path=/x")
     return response
 
 @app.route(route="broken", auth_level=func.AuthLevel.ANONYMOUS)
@@ -132,6 +133,7 @@ def test_a_response_keeps_status_headers_cookies_and_bytes(host: RunningHost) ->
     assert answer.raw.headers.getlist("Set-Cookie") == [
         "a=1; HttpOnly; Path=/; SameSite=Lax",
         "b=2; Max-Age=60; Secure",
+        "c=a%2Fb%2520~%3D%3D; Path=/x",
     ]
     assert host.call("HEAD", "/api/teapot").status_code == 418
 

@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from bs4 import BeautifulSoup
 
@@ -156,7 +156,7 @@ class Browser:
         response = site.answer(request)
         for cookie in response.cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
+            self.cookies[name] = quote(value, safe="-._~")  # as the Functions host writes it
             if "Max-Age=0" in cookie:
                 del self.cookies[name]
         return Page(response.status, response.headers, response.body, response.effects)

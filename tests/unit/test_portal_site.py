@@ -9,8 +9,9 @@ from portal.csrf import mask, new_secret
 from portal.languages import choose_language, choose_region, language
 from portal.reader import Reader, duration, exactly, moment, number, reading, size
 from shared.domain.access import Role
+from shared.usecases.connections.forms import NewConnection
 from tests.fakes_stores import START
-from tests.unit.portal_client import Browser, make_app
+from tests.unit.portal_client import PEOPLE, Browser, make_app
 
 
 @pytest.fixture
@@ -115,6 +116,30 @@ def test_preferences_are_kept_and_lead_back(app):
     shown = browser.get("preferences")
     assert shown.soup.html["data-theme"] == "dark"
     assert shown.soup.select_one("#time-zone option[selected]")["value"] == "Europe/Bucharest"
+
+
+def test_a_notice_in_any_script_is_shown_once_and_fits_into_a_cookie(app):
+    """Browsers take cookies of up to 4,096 bytes (RFC 6265, 6.1)."""
+    name, browser = "\U0001f600 100 %20 <b> " + "\U0001f600" * 180, Browser(app)
+    wanted = {"display_name": name, "api_key": "right-key", "consent": {"agreed": True, "version": "1"}}
+    added = app.connections.add(NewConnection.model_validate(wanted), PEOPLE[Role.ADMINISTRATOR])
+    version = browser.get(f"connections/{added.id}").soup.select_one("input[name=version]")["value"]
+    fields = {"display-name": name, "shared-with": "administrators", "version": version}
+    assert browser.post(f"connections/{added.id}", fields).status == 303
+    assert len(browser.cookies["notice"]) < 4_000
+    notice = browser.get("preferences").soup.select_one(".notice")
+    assert notice.get_text() == f"Saved “{name.strip()}”."
+    assert browser.get("preferences").soup.select_one(".notice") is None
+
+
+def test_cookies_mean_the_same_once_the_functions_host_has_rewritten_them(app):
+    browser = Browser(app)
+    browser.post("preferences", {"time-zone": "America/Port-au-Prince"})
+    assert browser.cookies["time-zone"] == "America%2FPort-au-Prince"
+    assert browser.get("preferences").soup.select_one("#time-zone option[selected]")["value"] == (
+        "America/Port-au-Prince"
+    )
+    assert browser.post("preferences", {"theme": "dark"}).status == 303
 
 
 @pytest.mark.parametrize(
