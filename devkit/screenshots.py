@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, sync_playwright
@@ -31,7 +32,7 @@ class Shot:
     name: str
     address: str
     language: str = "en"
-    theme: str = "light"
+    theme: Literal["light", "dark"] = "light"
     width: int = 1280
     height: int = 860
     role: str = "administrator"
@@ -43,12 +44,12 @@ def list_shots(showcase: Showcase) -> list[Shot]:
     new_export = f"exports/new?segment={quote(LOYAL)}&connection={newsletter}"
     return [
         Shot("home-light", ""),
-        Shot("home-dark", "", theme="dark"),
-        Shot("connections-es", "connections", language="es"),
-        Shot("connection-new-es", "connections/new", language="es", height=1400),
-        Shot("exports-light", "exports"),
-        Shot("export-new-ro", new_export, language="ro", height=1400),
         Shot("run-going-dark", f"runs/{showcase.going}", theme="dark"),
+        Shot("home-month-dark", "#month", theme="dark"),
+        Shot("connections-es", "connections", language="es"),
+        Shot("connection-new-es", "connections/new", language="es", height=1200),
+        Shot("exports-light", "exports", height=760),
+        Shot("export-new-ro", new_export, language="ro", height=1400),
         Shot("run-approval-light", f"runs/{showcase.waiting}"),
         Shot("run-rejects-es", f"runs/{showcase.with_rejects}", language="es"),
         Shot("runs-narrow", "runs", width=360, height=800),
@@ -68,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, _start(Path(state)) as stack:
-        showcase = fill(stack)
+        showcase = fill(stack, going_calls_per_s=2)  # half done when its picture is taken
         with sync_playwright() as playwright, launch(playwright, program) as browser:
             fine = [_take(browser, stack.host_url, shot, folder) for shot in list_shots(showcase)]
     return 0 if all(fine) else 1

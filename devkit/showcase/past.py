@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 from azure.data.tables import TableServiceClient
 
@@ -11,6 +12,7 @@ from shared.adapters.tables import TableStores
 from shared.domain.identifiers import run_id
 from shared.domain.run import Failure, Run, RunStatus, Trigger
 from shared.domain.segment import Segment, TrendPoint
+from shared.domain.tally import Tally
 
 DAYS = 21
 _AT = time(4, 0, tzinfo=UTC)
@@ -32,8 +34,13 @@ def add_past(stack: LocalStack, export_ids: Iterable[str], segments: Sequence[st
         for at in days:
             run = _move(newest, at, chance)
             stores.runs.add(run.id, run)
+            stores.tallies.upsert(at.date().isoformat(), partial(_count, run))
     for name in segments:
         stores.segments.change(name, lambda segment: _with_trend(segment, days, chance))
+
+
+def _count(run: Run, tally: Tally | None) -> Tally:
+    return (tally or Tally(day=run.created_at.date())).with_run(run)
 
 
 def _find_newest(stores: TableStores, export_id: str) -> Run:
