@@ -23,7 +23,7 @@ LANGUAGES = {"en": "English", "es": "Español", "ro": "Română"}
 
 _LOCALES = Path(__file__).parent / "locales"
 _wish = re.compile(
-    r"\s*([a-z]{1,8})(?:-[a-z]{4})?(?:-([a-z]{2}))?(?:-[a-z0-9]{1,8})*\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*",
+    r"([a-z]{1,8})(?:-[a-z]{4})?(?:-([a-z]{2}))?(?:-[a-z0-9]{1,8})*(?:\s*;\s*q=([01](?:\.\d{0,3})?))?",
     re.I,
 ).fullmatch
 
@@ -74,7 +74,7 @@ def choose_region(code: str, accepted: str) -> Locale | None:
 
 def _wishes(accepted: str) -> list[tuple[str, str]]:
     """Return languages with their territories, the best liked first."""
-    found = [wish for each in accepted.split(",")[:20] if (wish := _wish(each))]
+    found = [wish for each in accepted.split(",")[:20] if (wish := _wish(each.strip()))]
     liked = [
         (float(wish[3] or 1), -place, wish[1].lower(), (wish[2] or "").upper())
         for place, wish in enumerate(found)

@@ -26,8 +26,9 @@ _CONTEXTS = {"explain_email": "reject"}
 _KEY_LENGTH = 12
 _MOST_SENTENCES = 12
 _DEEPEST = 3
-_NUMBER = r"[0-9][0-9,]*+(?:\.[0-9]++)?(?:e[+-][0-9]++)?"
-_is_count = re.compile(r"[0-9][0-9,]*").fullmatch
+_NUMBER = r"[0-9][0-9,]{0,19}+(?:\.[0-9]{1,12}+)?(?:e[+-][01][0-9])?"
+"""As large as the core's can be; others' may be of any size, and writing them out would take for ever."""
+_is_count = re.compile(r"[0-9][0-9,]{0,19}").fullmatch
 _capitals = re.compile(r"(?<= )[A-Z']").finditer
 
 

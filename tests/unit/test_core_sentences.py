@@ -206,6 +206,13 @@ def test_the_portal_speaks_english_of_what_people_do_in_it():
             assert not any(word in form for word in ("GET /", "POST /", "PUT /", "ETag", "If-Match")), message
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "1e+9999999", "1e+99", "0." + "1" * 5_000])
+def test_numbers_that_the_core_never_says_stay_as_they_are(number):
+    """Anybody may put a sentence of ours into an address or a name."""
+    for code in LANGUAGES:
+        assert number in say(f"A file has at most {number} blocks.", code)
+
+
 @pytest.mark.timeout(60)
 def test_no_text_takes_long():
     """Each of them would take for ever if every way of reading it were tried."""

@@ -85,6 +85,8 @@ def test_the_language_is_that_of_the_browser_until_another_is_chosen(app):
         ("en;q=0.1, ro-MD;q=0.9", "ro"),
         ("es;q=0", "en"),
         (";;,=", "en"),
+        (" en ; q=0.5 , es ; q=0.9 ", "es"),
+        ("es" + " " * 100_000 + "x", "en"),
     ],
 )
 def test_the_language_that_the_browser_likes_best_is_taken(accepted, chosen):
