@@ -12,6 +12,8 @@ from shared.domain.schedule import Recurrence, Refresh, RefreshRecurrence, Weekd
 from tests.unit.export_form_world import HOSTILE, PRIVATE, SHARED, FormPage, FormWorld
 
 NEW = "exports/new"
+LOOKED_UP = {"csrf", "connection", "suggested-for", "offers", "consents", "lists-of", "lists"}
+"""What is found out anew for another connection, and nobody types."""
 
 
 @pytest.fixture
@@ -149,6 +151,14 @@ def test_all_that_is_missing_is_said_at_once_and_leads_to_its_field(form):
     assert page.soup.select_one("#name")["aria-describedby"] == "name-wrong"
 
 
+def test_who_saves_before_the_columns_were_shown_finds_them_filled_in(world, form):
+    page = form.press("save", name="Weekly", **{f"segment-{form.number_of('vip')}-on": "yes"})
+    assert page.status == 422
+    assert list(form.errors()) == ["email"]
+    assert form.value("email") == "EMail"
+    assert form.press("save").status == 303
+
+
 @pytest.mark.parametrize(
     ("typed", "wrong"),
     [
@@ -197,7 +207,7 @@ def test_each_error_stands_beside_its_field_and_nothing_typed_is_lost(world, fil
             and (offered.name == "select" or offered["type"] in ("radio", "checkbox"))
         ):
             continue
-        if name not in ("csrf", "offers", "suggested-for", "connection"):
+        if name not in LOOKED_UP:
             assert kept.get(name) == (value if isinstance(value, list) else [value]), name
     assert world.exports() == []
 

@@ -41,7 +41,7 @@ _CHOSEN = Markup('<option value="{}" selected>{}</option>')
 
 
 @dataclass
-class Form:
+class ExportForm:
     """All that the templates need. ``present`` is the export that is edited, None for a new one.
 
     ``focus`` names the field in which to go on; ``added`` is the id of an export that this form has added already;

@@ -4,7 +4,7 @@ import secrets
 
 from portal.forms import FieldErrors
 from portal.pages.export_form.buttons import press, preview_start
-from portal.pages.export_form.choices import Form
+from portal.pages.export_form.choices import ExportForm
 from portal.pages.export_form.draft import Draft, draft_new, draft_of
 from portal.pages.export_form.lists import look_up_lists
 from portal.pages.export_form.reading import read_draft, texts_of, write_offers
@@ -81,7 +81,7 @@ def _answer(request: Request, present: ExportView | None) -> Outcome:
     has_typed = take_typed_segment(draft, errors)
     if button in SAVING:
         form = _form(request, draft, present, errors)
-        return save(form) or _view(form)
+        return save(form) or _view(_filled_in(form))
     focus = press(draft, button, request.form.get("new-field"))
     form = _form(request, draft, present, errors, anew=has_typed or button in _LISTING)
     form.focus = focus
@@ -98,20 +98,24 @@ def _form(
     errors: FieldErrors | None = None,
     *,
     anew: bool = False,
-) -> Form:
-    """Look up what is offered for a draft, and fill in what is suggested; not while it is saved, which is not the
+) -> ExportForm:
+    """Look up what is offered for a draft, and fill in what is suggested; not before it is saved, which is not the
     moment for changes."""
     segments = request.app.segments.glance(request.principal)
     known, button = {each.name: each for each in segments}, request.form.get("do")
     listed = list_segments(draft, segments, anew=anew)
-    form = Form(request, draft, present, known, listed, errors or FieldErrors())
-    if button not in SAVING:
-        form.suggestion_problem = suggest(request, draft, known, anew=button == "suggest")
-        form.lists_problem = look_up_lists(request, draft, wanted=button == "lists")
+    form = ExportForm(request, draft, present, known, listed, errors or FieldErrors())
+    return form if button in SAVING else _filled_in(form)
+
+
+def _filled_in(form: ExportForm) -> ExportForm:
+    request, draft, button = form.request, form.draft, form.request.form.get("do")
+    form.suggestion_problem = suggest(request, draft, form.known, anew=button == "suggest")
+    form.lists_problem = look_up_lists(request, draft, wanted=button == "lists")
     return form
 
 
-def _view(form: Form) -> View:
+def _view(form: ExportForm) -> View:
     is_refused = form.errors or form.problem or form.theirs or form.added or form.is_gone
     offered = write_offers(form.draft.offered)
     return View(

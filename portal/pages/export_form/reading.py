@@ -36,8 +36,9 @@ class Typed:
 
     def __init__(self, form: Form, known: Iterable[str]) -> None:
         self.form = form
-        bent = [text for text in known if "\n" in text or "\r" in text]
-        self._straight = {changed: text for text in bent for changed in _bend(text)}
+        shown = set(known)
+        bent = [text for text in shown if "\n" in text or "\r" in text]
+        self._straight = {changed: text for text in bent for changed in _bend(text) if changed not in shown}
 
     def text(self, name: str, default: str = "") -> str:
         value = self.form.raw(name, default)
@@ -82,6 +83,7 @@ def read_draft(form: Form, known: Iterable[str]) -> Draft:
 def texts_of(export: Export | None, segments: Iterable[Segment]) -> Iterator[str]:
     """Yield the texts that a form may have shown."""
     for segment in segments:
+        yield segment.name
         yield from segment.columns or ()
     if export is None:
         return

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from portal.forms import add_invalid
-from portal.pages.export_form.choices import Form
+from portal.pages.export_form.choices import ExportForm
 from portal.pages.export_form.placing import place_mapping_errors, sort_errors
 from portal.pages.export_form.previewing import make_preview
 from portal.pages.export_form.timing import say_schedule
@@ -23,7 +23,7 @@ from shared.usecases.runs.orders import NewRun
 SAVING = ("save", "run", "dry", "overwrite")
 
 
-def save(form: Form) -> Outcome | None:
+def save(form: ExportForm) -> Outcome | None:
     """Save what the form says. Returns where it leads, or None after noting in the form why it was not saved."""
     wanted = Wanted(form.draft, form.present)
     new = wanted.export(form.errors)
@@ -46,7 +46,7 @@ def save(form: Form) -> Outcome | None:
     return None
 
 
-def preview(form: Form, start: int) -> None:
+def preview(form: ExportForm, start: int) -> None:
     """Put a preview into the form, or what is in its way."""
     draft = replace(form.draft, name=form.draft.name.strip() or "-")
     wanted = Wanted(draft, form.present)
@@ -61,7 +61,7 @@ def preview(form: Form, start: int) -> None:
         form.problem = problem
 
 
-def _place_errors(form: Form, problem: Invalid, new: NewExport, names: Mapping[str, str]) -> None:
+def _place_errors(form: ExportForm, problem: Invalid, new: NewExport, names: Mapping[str, str]) -> None:
     """Note what the use cases found wrong, each beside its field."""
     pointers = {each.get("pointer") for each in problem.errors}
     connection = form.request.app.stores.connections.find(new.connection_id or "")
@@ -79,7 +79,7 @@ def _place_errors(form: Form, problem: Invalid, new: NewExport, names: Mapping[s
     sort_errors(form.errors)
 
 
-def _store(form: Form, new: NewExport) -> ExportView:
+def _store(form: ExportForm, new: NewExport) -> ExportView:
     app, principal = form.request.app, form.request.principal
     if form.present is None:
         return app.exports.add(new, principal, form.draft.key or None)
@@ -88,7 +88,7 @@ def _store(form: Form, new: NewExport) -> ExportView:
     return app.exports.replace(form.present.id, new, version, principal)
 
 
-def _lead_on(form: Form, saved: ExportView) -> Outcome:
+def _lead_on(form: ExportForm, saved: ExportView) -> Outcome:
     """To the export, or to the run that was asked for; a repeated request starts the same run."""
     request, button, name = form.request, form.request.form.get("do"), saved.name[:100]
     there = path("exports", saved.id)
@@ -109,7 +109,7 @@ def _lead_on(form: Form, saved: ExportView) -> Outcome:
     return Redirect(path("runs", run.id), told, [StartRun(run)])
 
 
-def _tell_of_theirs(form: Form, new: NewExport) -> None:
+def _tell_of_theirs(form: ExportForm, new: NewExport) -> None:
     """Somebody has changed it meanwhile: note what they have, and where it differs from what was typed."""
     theirs = form.request.app.exports.get(form.present.id, form.request.principal) if form.present else None
     if theirs is None:
