@@ -116,11 +116,11 @@ def _add_exports(ada: Person, connections: Mapping[str, str]) -> dict[str, str]:
             "segments": [READERS],
             "schedule": {**weekly, "times": ["06:00"], "time_zone": _ZONE},
             "leavers": "remove",
-            "consent_column": "NewsletterConsent",
         },
         "Bun venit, client fidel": {
             **newsletter,
             "segments": [{"name": LOYAL, "list_name": "Loyalty journey"}],
+            "consent_column": "NewsletterConsent",
         },
         "Recuperar clientes": {
             **spain,

@@ -96,6 +96,8 @@ def _move(run: Run, at: datetime, chance: random.Random) -> Run:
 def _with_trend(segment: Segment, days: Sequence[datetime], chance: random.Random) -> Segment:
     """Grow towards what there is now, with setbacks."""
     now = segment.profiles or segment.rows or 0
-    sizes = [round(now * (0.7 + 0.3 * number / DAYS) + chance.randrange(now // 25)) for number in range(DAYS)]
+    sizes = [
+        round(now * (0.6 + 0.22 * number / DAYS) + chance.randrange(now // 25)) for number in range(DAYS)
+    ]
     past = tuple(TrendPoint(at=at, profiles=size) for at, size in zip(days, sizes, strict=True))
     return segment.model_copy(update={"trend": (*past, *segment.trend)})
