@@ -3,7 +3,7 @@
 from datetime import date
 
 from shared.domain.record import Record
-from shared.domain.run import Run, RunStatus
+from shared.domain.run import Run, RunStatus, count_faults
 
 RUNS_REMEMBERED = 300
 """A run whose end is told of again is among so many that ended last: it follows within minutes."""
@@ -11,7 +11,8 @@ RUNS_REMEMBERED = 300
 
 class Tally(Record):
     """Of one day (UTC), without dry runs. ``runs`` have ended, whatever became of them, ``failed`` of them failed.
-    ``sent``, ``rejected`` and ``left`` count people: sent, in rejected rows, and taken off lists. ``noted`` are the
+    ``sent``, ``rejected`` and ``left`` count people: sent, in rows that were rejected since something was wrong with them,
+    and taken off lists. ``noted`` are the
     runs that were counted last."""
 
     day: date
@@ -31,7 +32,7 @@ class Tally(Record):
             runs=self.runs + 1,
             failed=self.failed + (run.status is RunStatus.FAILED),
             sent=self.sent + run.counts.sent,
-            rejected=self.rejected + sum(run.rejected.values()),
+            rejected=self.rejected + count_faults(run.rejected),
             left=self.left + run.counts.removed,
             noted=(*self.noted, run.id)[-RUNS_REMEMBERED:],
         )

@@ -49,6 +49,18 @@ def test_a_day_adds_up_what_its_runs_did():
     assert {day: figures(tally) for day, tally in tallies(plant).items()} == {"2026-03-01": (2, 0, 5, 2, 2)}
 
 
+def test_who_is_left_out_on_purpose_is_not_counted_as_rejected():
+    plant = Plant()
+    plant.arrive("vip", *people(2))
+    run = plant.stores.runs.get(plant.order()).record
+    rejected = {"no_consent": 800, "suppressed": 5, "email_no_at_sign": 2}
+    count_run(
+        plant.stores,
+        run.model_copy(update={"status": RunStatus.SUCCESSFUL, "ended_at": START, "rejected": rejected}),
+    )
+    assert figures(tallies(plant)["2026-03-01"]) == (1, 0, 0, 2, 0)
+
+
 def test_each_day_has_a_tally_of_its_own_by_the_end_of_the_run():
     plant = Plant()
     plant.arrive("vip", *people(1))
