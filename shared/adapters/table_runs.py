@@ -42,11 +42,11 @@ class TableRuns(TableRecords[Run]):
         return renewed
 
     def remove(self, record_id: str) -> None:
-        found = self.find(record_id)
-        super().remove(record_id)
-        if found:
+        # The run goes last: entries of one that is gone would be shown for ever, and nobody would find them to remove.
+        if found := self.find(record_id):
             for partition in (*_partitions(found.record), _UNFINISHED):
                 self._leave(partition, record_id)
+        super().remove(record_id)
 
     def entities(self, record_id: str, record: Run) -> list[dict[str, Any]]:
         run = self._entity(record_id, record)

@@ -532,6 +532,39 @@ def test_a_removed_run_is_in_no_list(runs: TableRuns) -> None:
     assert runs.unfinished() == []
 
 
+class TableOfFewDeletions:
+    """A table that deletes so many entities, and then answers no deletion."""
+
+    def __init__(self, table: TableClient, deletions: int) -> None:
+        self._table, self._left = table, deletions
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._table, name)
+
+    def delete_entity(self, *key: str) -> None:
+        if not self._left:
+            raise ServiceRequestError("Gone.")
+        self._left -= 1
+        self._table.delete_entity(*key)
+
+
+@pytest.mark.parametrize("deletions", range(4))
+def test_a_run_that_was_removed_by_halves_is_found_again_by_who_purges(
+    service: TableServiceClient, unique_name: str, deletions: int
+) -> None:
+    table = service.create_table(unique_name)
+    runs, run = TableRuns(table), make_run_of("e1", NOW)
+    runs.add(run.id, run)
+    end(runs, run)
+
+    with pytest.raises(StorageUnavailable):
+        TableRuns(TableOfFewDeletions(table, deletions)).remove(run.id)
+
+    assert [each.id for each in runs.page(10)[0]] == [run.id]
+    runs.remove(run.id)
+    assert list(table.list_entities()) == []
+
+
 def test_a_run_whose_end_was_written_by_halves_is_put_in_its_lists_by_who_looks(
     service: TableServiceClient, unique_name: str
 ) -> None:
