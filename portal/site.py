@@ -128,6 +128,7 @@ def _render(request: Request, view: View) -> Response:
         .render(
             **view.values,
             request=request,
+            here=_address_of_page(request),
             person=request.person,
             csrf_token=lambda: csrf.mask(secret),
             notice=notice,
@@ -135,6 +136,12 @@ def _render(request: Request, view: View) -> Response:
         )
     )
     return _pack(request, view.status, text.encode(), {"Content-Type": "text/html; charset=utf-8"}, cookies)
+
+
+def _address_of_page(request: Request) -> str:
+    """Return where the page that is shown can be opened; the answer to a form may have no address of its own."""
+    can_be_opened = request.method == "GET" or pages.find("GET", request.path)
+    return request.address if can_be_opened else f"{ROOT}/"
 
 
 def _pack(

@@ -106,7 +106,7 @@ def headings(page: Page) -> list[str]:
 
 
 def part(page: Page, heading_id: str) -> Any:
-    found = page.soup.select_one(f"section[aria-labelledby={heading_id}]")
+    found = page.soup.select_one(f"section:has(> h2#{heading_id}), section:has(> * > h2#{heading_id})")
     assert found, f"There is no part {heading_id} in: {page.text[:500]}"
     return found
 
