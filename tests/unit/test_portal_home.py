@@ -106,7 +106,8 @@ def headings(page: Page) -> list[str]:
 
 
 def part(page: Page, heading_id: str) -> Any:
-    found = page.soup.select_one(f"section:has(> h2#{heading_id}), section:has(> * > h2#{heading_id})")
+    heading = page.soup.select_one(f"h2#{heading_id}")
+    found = heading and heading.find_parent("section")
     assert found, f"There is no part {heading_id} in: {page.text[:500]}"
     return found
 
