@@ -21,7 +21,7 @@ from shared.domain.run import Counts, Run, RunStatus
 
 _UNFINISHED = "unfinished"
 _READERS = 16
-_READ_AT_ONCE = 100
+_READ_AT_ONCE, _READ_AT_MOST = 100, 500
 
 
 class TableRuns(TableRecords[Run]):
@@ -65,15 +65,17 @@ class TableRuns(TableRecords[Run]):
             entries, following = self._page(_with_status(status), size, after)
             return self._follow(entries), following
         found: list[Run] = []
+        read = 0
         while True:
             entries, after = self._page(_UNFINISHED, max(size, _READ_AT_ONCE), after)
+            read += len(entries)
             for run in self._follow(entries):
                 if run.status is status:
                     found.append(run)
                 if len(found) > size:
                     return found[:size], self._row_key(found[size - 1].id)
-            if after is None:
-                return found, None
+            if after is None or read >= _READ_AT_MOST:
+                return found, after
 
     def unfinished(self) -> list[str]:
         with storage_errors("Table"):

@@ -76,7 +76,8 @@ class Runs(Records[Run], Protocol):
     def page_with(
         self, status: RunStatus, size: int, after: str | None = None
     ) -> tuple[list[Run], str | None]:
-        """Like ``page``, for the runs with one status."""
+        """Like ``page``, for the runs with one status. Of runs that go on only so many are looked at for a page: it may
+        hold fewer than there are, or none, and say where to go on."""
 
     def unfinished(self) -> Sequence[str]:
         """Return the ids of all runs that have not ended, newest first. One that has just ended may be among them."""

@@ -499,6 +499,20 @@ def test_runs_are_found_by_the_status_they_have_now(runs: TableRuns) -> None:
     assert runs.page_with(RunStatus.PROCESSING, 3) == ([], None)
 
 
+def test_of_many_runs_that_go_on_only_so_many_are_read_for_a_page(runs: TableRuns) -> None:
+    moments = [NOW + timedelta(minutes=number) for number in range(620)]
+    made = [make_run_of("e1", moment) for moment in moments]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda run: runs.add(run.id, run), made))
+    oldest = end(runs, made[0], RunStatus.WAITING_FOR_APPROVAL)
+
+    page, after = runs.page_with(RunStatus.WAITING_FOR_APPROVAL, 10)
+
+    assert page == []
+    assert after is not None
+    assert runs.page_with(RunStatus.WAITING_FOR_APPROVAL, 10, after) == ([oldest], None)
+
+
 def test_the_runs_of_an_export_are_as_they_are_now_before_and_after_their_end(runs: TableRuns) -> None:
     made = [make_run_of("e1", NOW + timedelta(hours=number)) for number in range(4)]
     for run in made:

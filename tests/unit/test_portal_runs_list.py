@@ -1,9 +1,13 @@
 """The list of runs in the portal."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.domain.access import Role
+from shared.domain.identifiers import run_id
 from shared.domain.run import Counts, RunStatus, Stage, Trigger
+from tests.fakes_stores import START
 from tests.unit.portal_runs import HOSTILE, RunDesk
 
 
@@ -44,6 +48,18 @@ def test_a_run_of_an_export_that_is_gone_leads_to_no_page_of_it(desk):
     assert "/portal/exports/export-1" not in page.links().values()
     assert page.soup.select_one("#export_id option[selected]").get_text() == "An export that was removed"
     assert "Weekly" in cells(page)[1]
+
+
+def test_runs_that_are_far_down_are_found_by_going_on(desk):
+    desk.put(trigger=Trigger.SCHEDULE, status=RunStatus.FAILED)
+    for hours in range(1, 2_001):
+        later = run_id("export-1", "x", START + timedelta(hours=hours))
+        changes = {"id": later, "trigger": Trigger.UPLOAD, "status": RunStatus.SUCCESSFUL}
+        desk.stores.runs.add(later, desk.run.model_copy(update=changes))
+    browser = desk.browser()
+    page = browser.get("runs?trigger=schedule")
+    assert "There is no such run among those that were looked at." in page.text
+    assert len(browser.get(page.links()["Look at older ones"]).soup.select("tbody tr")) == 1
 
 
 def test_runs_are_filtered_by_export_status_and_trigger(desk):
