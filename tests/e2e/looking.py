@@ -31,7 +31,9 @@ _LOOSE = """mark => {
 
 
 def look_at(page: Page) -> list[str]:
-    """Return what is wrong with a page: barriers in light and dark, wide and narrow, and what does not fit."""
+    """Return what is wrong with a page and all that can be unfolded on it: barriers in light and dark, wide and narrow,
+    and what does not fit."""
+    page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
     found = []
     for width in (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": 800})

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import check_accessibility
 from tests.e2e.conftest import SignIn
 from tests.e2e.watching import Watch
 from tests.system.driver import Json, Segpilot, make_people
@@ -97,6 +98,7 @@ def test_an_interrupted_upload_goes_on(
     watch.expect_offline()
     line.cut()
     expect(page.get_by_role("status").filter(has_text="întrerupt")).to_be_visible()
+    check_accessibility(page)
     line.mend()
 
     expect(page.get_by_role("heading", level=1, name="Încărcat")).to_be_visible(timeout=60_000)
