@@ -77,18 +77,18 @@ CSV_ROWS = [(2, ["1", "Ana"]), (3, ["2", "Ion"])]
 def test_the_name_tells_the_format_and_the_first_bytes_tell_gzip(
     name: str, packed: bool, tmp_path: Path
 ) -> None:
-    content = gzip.compress(CSV.encode()) if packed else CSV.encode()
+    content = gzip.compress(CSV.encode(), mtime=0) if packed else CSV.encode()
     assert Reading(content, name, tmp_path).rows == CSV_ROWS
 
 
 def test_gzip_members_may_follow_each_other_and_zeros_may_pad_the_end(tmp_path: Path) -> None:
-    members = b"".join(gzip.compress(part.encode()) for part in (CSV[:10], CSV[10:]))
+    members = b"".join(gzip.compress(part.encode(), mtime=0) for part in (CSV[:10], CSV[10:]))
     assert Reading(members + bytes(100), "p.csv", tmp_path).rows == CSV_ROWS
 
 
 def test_gzip_that_is_cut_off_or_damaged_is_refused(tmp_path: Path) -> None:
     noise = random.Random(1).randbytes(200_000).hex()
-    packed = gzip.compress(f"id,name\n1,{noise}\n".encode())
+    packed = gzip.compress(f"id,name\n1,{noise}\n".encode(), mtime=0)
     assert refusal(packed[:-9], "p.csv", tmp_path) == "gzip-truncated"
     assert refusal(packed[: len(packed) // 2], "p.csv", tmp_path) == "gzip-truncated"
     assert refusal(packed[:1000] + bytes(50) + packed[1050:], "p.csv", tmp_path) == "gzip-damaged"
@@ -96,17 +96,17 @@ def test_gzip_that_is_cut_off_or_damaged_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_stopped_at_the_limit(tmp_path: Path) -> None:
-    bomb = gzip.compress(b"id,name\n" + b"1,Ana\n" * 2_000_000)
+    bomb = gzip.compress(b"id,name\n" + b"1,Ana\n" * 2_000_000, mtime=0)
     assert len(bomb) < 50_000
     assert refusal(bomb, "p.csv", tmp_path, max_uncompressed_bytes=1_000_000) == "file-too-large"
 
 
 @pytest.mark.parametrize(
     "beginning",
-    [b"%PDF-1.7", b"\xd0\xcf\x11\xe0", b"Obj\x01", b"ORC", gzip.compress(CSV.encode())],
+    [b"%PDF-1.7", b"\xd0\xcf\x11\xe0", b"Obj\x01", b"ORC", gzip.compress(CSV.encode(), mtime=0)],
 )
 def test_what_is_not_a_segment_file_is_refused_by_name(beginning: bytes, tmp_path: Path) -> None:
-    assert refusal(gzip.compress(beginning + bytes(100)), "people.csv", tmp_path) == "format-not-supported"
+    assert refusal(gzip.compress(beginning + bytes(100), mtime=0), "people.csv", tmp_path) == "format-not-supported"
 
 
 def test_json_lines_give_native_values_and_nested_ones_as_text(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_parquet_gives_native_values(tmp_path: Path) -> None:
 
 def test_parquet_rows_are_numbered_in_order_and_nothing_stays_on_disk(tmp_path: Path) -> None:
     content = parquet("SELECT range AS id FROM range(300000)", tmp_path)
-    for packed in (content, gzip.compress(content)):
+    for packed in (content, gzip.compress(content, mtime=0)):
         assert Reading(packed, "people.csv", tmp_path).rows == [(n + 1, [n]) for n in range(300_000)]
         assert list(tmp_path.iterdir()) == []
 
