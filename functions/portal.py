@@ -1,6 +1,9 @@
 """The portal's one function: everything below ``/portal`` goes to it, and what is left to the orchestration is done."""
 
+import asyncio
+import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import azure.durable_functions as df
@@ -11,12 +14,15 @@ from functions.door import require_own_site
 from functions.erasing import start_erasure
 from functions.operation import in_thread
 from functions.principal import require_person
+from functions.problems import OrchestrationUnavailable
 from functions.starting import cancel_run, decide_run, start_run
 from portal import site
 from portal.web import CancelRun, DecideRun, Effect, Request, Response, StartErasure, StartRun
 from shared.bootstrap import app
 from shared.domain.access import Principal
-from shared.domain.errors import NotSignedIn
+from shared.domain.errors import NotSignedIn, SegpilotError
+
+_AT_ONCE = 8
 
 bp = df.Blueprint()
 
@@ -35,11 +41,7 @@ async def answer_portal(req: func.HttpRequest, client: Any) -> func.HttpResponse
         identify=lambda: _identify(req),
     )
     response = await in_thread(lambda: site.answer(request))
-    try:
-        for effect in response.effects:
-            await _perform(effect, client)
-    except Exception as error:
-        problem = error
+    if problem := await perform_all(response.effects, client):
         response = await in_thread(lambda: site.tell(request, problem))
     return _encode(response)
 
@@ -62,6 +64,28 @@ def _identify(req: func.HttpRequest) -> Principal:
     if req.method != "GET":
         require_own_site(req)
     return person
+
+
+async def perform_all(effects: Sequence[Effect], client: Any) -> SegpilotError | None:
+    """Do all of them, whatever becomes of the others: what they are about is stored. Returns the first problem."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def perform(effect: Effect) -> SegpilotError | None:
+        async with places:
+            try:
+                await _perform(effect, client)
+            except SegpilotError as problem:
+                return problem
+            except Exception:
+                logging.exception("The orchestration did not take over what a page began.")
+                return OrchestrationUnavailable(
+                    "What you asked for is stored, but it could not be begun.",
+                    remedy="Send the form again: nothing is done twice. Runs also begin by themselves within minutes.",
+                )
+            return None
+
+    problems = await asyncio.gather(*map(perform, effects))
+    return next(filter(None, problems), None)
 
 
 async def _perform(effect: Effect, client: Any) -> None:

@@ -21,6 +21,12 @@ class MethodNotAllowed(SegpilotError):
         self.allowed = allowed
 
 
+class OrchestrationUnavailable(SegpilotError):
+    """Durable Functions did not answer."""
+
+    code, status, title, retryable = "not-begun", 503, "It could not be begun", True
+
+
 def problem_response(req: func.HttpRequest, error: Exception) -> func.HttpResponse:
     """Return the answer that tells of an error. What was not raised on purpose is logged and not told."""
     if not isinstance(error, SegpilotError):

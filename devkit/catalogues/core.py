@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 # What speaks to people besides shared/: these end up in the record of a run, or on a page.
 _SPEAKING = (
     "functions/steps.py",
+    "functions/portal.py",
+    "functions/door.py",
     "functions/problems.py",
     "functions/principal.py",
     "functions/orchestration",
