@@ -29,6 +29,7 @@ _POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _WHOLE_PAGE = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
+_ON_TOP = {"HX-Retarget": "#trouble", "HX-Reselect": "#trouble", "HX-Reswap": "outerHTML show:#main:top"}
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -166,10 +167,13 @@ def _send_static(request: Request) -> Response:
 def _lead_to_sign_in(request: Request, problem: NotSignedIn) -> Response:
     if problem.reason == "sign-in-off":
         return _tell(request, problem)
+    if request.method == "POST":
+        # Elsewhere, what was typed would be lost.
+        told = _render(request, View("signed_out.html", status=401))
+        return _placed(request, told)
     if request.is_live:
         return Response(401, b"", {"HX-Refresh": "true", **_HEADERS})
-    back = request.address if request.method == "GET" else f"{ROOT}/"
-    to = f"/.auth/login/aad?post_login_redirect_uri={quote(back, safe='')}"
+    to = f"/.auth/login/aad?post_login_redirect_uri={quote(request.address, safe='')}"
     return Response(302, b"", {"Location": to, **_HEADERS})
 
 
@@ -177,9 +181,15 @@ def _tell(request: Request, error: Exception) -> Response:
     if not isinstance(error, SegpilotError):
         logging.error("A page of the portal broke down.", exc_info=error)
         error = SegpilotError("An unexpected error was logged.", remedy="Try again; see the log of the app.")
-    told = _render(request, View("problem.html", {"problem": error}, error.status))
-    # A part of a page that asked would look for itself in the answer, and vanish.
-    return replace(told, headers={**told.headers, **_WHOLE_PAGE}) if request.is_live else told
+    return _placed(request, _render(request, View("problem.html", {"problem": error}, error.status)))
+
+
+def _placed(request: Request, told: Response) -> Response:
+    """A part of a page that asked would look for itself in the answer, and vanish. What was typed stays."""
+    if not request.is_live:
+        return told
+    place = _ON_TOP if request.method == "POST" else _WHOLE_PAGE
+    return replace(told, headers={**told.headers, **place})
 
 
 def _pack_notice(notice: str) -> str:

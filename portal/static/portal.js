@@ -17,6 +17,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt?.querySelector?.("#errors")) showErrors();
 });
 
+// What went wrong before is told until the next form is sent.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.requestConfig.verb === "post") document.getElementById("trouble")?.replaceChildren();
+});
+
 // A part that renews itself stays as it is while the app cannot answer: the next time may go well.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { requestConfig, xhr } = event.detail;

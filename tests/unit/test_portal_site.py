@@ -29,6 +29,35 @@ def test_a_live_part_that_has_lost_its_session_reloads_the_page(app):
     assert (page.status, page.headers["HX-Refresh"]) == (401, "true")
 
 
+def test_a_form_that_is_sent_without_a_session_can_be_sent_again(app):
+    browser = Browser(app)
+    browser.get("preferences")
+    browser.role = None
+    page = browser.post("preferences", {"theme": "dark"})
+    assert page.status == 401
+    assert "reload this page" in page.text
+    assert page.links()["Sign in in another tab"].startswith("/.auth/login/aad")
+    assert page.soup.select_one("#main [target=_blank]")
+    browser.role = Role.VIEWER
+    assert browser.post("preferences", {"theme": "dark"}).status == 303
+
+
+@pytest.mark.parametrize(("role", "status"), [(None, 401), (Role.VIEWER, 404)])
+def test_what_was_typed_stays_when_a_form_that_renews_itself_meets_a_problem(app, role, status):
+    browser = Browser(app)
+    browser.get("preferences")
+    browser.role = role
+    token = {"x-csrf-token": mask(browser.cookies["__Host-csrf"]), "hx-request": "true"}
+    page = browser.send("nowhere", b"", **token)
+    assert (page.status, page.headers["HX-Retarget"], page.headers["HX-Reselect"]) == (
+        status,
+        "#trouble",
+        "#trouble",
+    )
+    assert len(page.soup.select("#trouble [role=alert]")) == 1
+    assert browser.get("preferences").soup.select("#trouble") or role is None
+
+
 def test_a_page_that_is_not_there_says_so_in_the_readers_language(app):
     page = Browser(app).get("nowhere")
     assert page.status == 404
