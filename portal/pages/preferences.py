@@ -41,7 +41,8 @@ def _view(back: str, errors: FieldErrors) -> View:
 
 
 def _own_page(wanted: str) -> str:
-    """Links elsewhere are not followed."""
-    path = unquote(wanted)
-    is_own = path.startswith(f"{ROOT}/") and "\\" not in path and not any(ord(each) < 32 for each in path)
-    return wanted if is_own and "//" not in path.partition("?")[0] else f"{ROOT}/"
+    """Links elsewhere are not followed; nor is what is no address, since the host takes only ASCII as a header."""
+    path = unquote(wanted.partition("?")[0])
+    is_odd = "//" in path or "\\" in path or ".." in path.split("/") or any(ord(each) < 32 for each in path)
+    is_own = path.startswith(f"{ROOT}/") and not is_odd and wanted.isascii() and wanted.isprintable()
+    return wanted if is_own else f"{ROOT}/"

@@ -172,6 +172,7 @@ def test_who_saves_before_the_columns_were_shown_finds_them_filled_in(world, for
         ({"segment-0-list": "existing"}, "segment-0-list-id"),
         ({"segment-typed": "a/b"}, "segment-typed"),
         ({"max-removals-share": "x"}, "max-removals-share"),
+        ({"max-removals-share": "1e9999999"}, "max-removals-share"),
         ({"max-removals-share": "0"}, "max-removals-share"),
         ({"max-rejects-share": "101"}, "max-rejects-share"),
         ({"max-rejects-share": "NaN"}, "max-rejects-share"),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -212,7 +212,7 @@ def _read_percentage(text: str, name: str, errors: FieldErrors) -> float | None:
         return None
     try:
         share = Decimal(text.removesuffix("%").strip().replace(",", ".")) / 100
-    except InvalidOperation:
+    except ArithmeticError:
         errors.add(name, _("Give a number."))
         return None
     if not share.is_finite() or not 0 < share <= 1:
