@@ -1,6 +1,6 @@
 """One local stack for all browser tests of a worker, and pages of a real Chromium that are signed in to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -18,6 +18,9 @@ Language = Literal["en", "es", "ro"]
 Theme = Literal["light", "dark"]
 LOCALES: dict[Language, str] = {"en": "en-GB", "es": "es-ES", "ro": "ro-RO"}
 HEIGHT = 800
+
+
+PageOf = Callable[[Role, Language], Page]
 
 
 class SignIn(Protocol):
@@ -112,3 +115,22 @@ def sign_in(stack: LocalStack, browser: Browser, watch: Watch) -> Iterator[SignI
     yield sign_in
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def page_of(stack: LocalStack, browser: Browser) -> Iterator[PageOf]:
+    """Gives one signed-in page per role and language for the whole module. Whoever uses it watches it."""
+    found: dict[tuple[Role, Language], Page] = {}
+
+    def page_of(role: Role, language: Language) -> Page:
+        if (role, language) not in found:
+            page = browser.new_context(base_url=stack.host_url, locale=LOCALES[language]).new_page()
+            page.goto("/.auth/login/aad?post_login_redirect_uri=/portal/preferences")
+            page.get_by_role("button", name=PEOPLE[role].name).click()
+            page.wait_for_url("**/portal/**")
+            found[role, language] = page
+        return found[role, language]
+
+    yield page_of
+    for page in found.values():
+        page.context.close()

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import Page
 
 from tests.e2e.accessibility import find_barriers
+from tests.e2e.watching import Watch
 
 NARROW, WIDE = 360, 1280
 _INLINE = re.compile(
@@ -44,6 +45,19 @@ def look_at(page: Page) -> list[str]:
     found += [f"dark: {each}" for each in find_barriers(page, "color-contrast")]
     page.emulate_media(color_scheme="light")
     return found
+
+
+def visit(page: Page, visited: list[str], watch: Watch) -> None:
+    """Fail with all that is wrong with these pages."""
+    watch.follow(page.context)
+    found = []
+    for address in visited:
+        answer = page.goto(f"/portal/{address}")
+        assert answer is not None
+        assert answer.ok, f"{answer.status}: {page.url}"
+        wrong = [f"inline: {each}" for each in find_inline(answer.text())] + look_at(page)
+        found += [f"/portal/{address}: {each}" for each in wrong]
+    assert not found, "\n".join(found)
 
 
 def find_overflow(page: Page) -> list[str]:
