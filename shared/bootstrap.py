@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
+from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableServiceClient
@@ -52,6 +53,9 @@ from shared.usecases.segments.segments import Segments
 from shared.usecases.segments.sources import Sources
 from shared.usecases.segments.uploads import Uploads
 
+_TABLE_TIMEOUTS: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 15}
+"""In seconds, for each of the SDK's attempts. By itself it waits five minutes for an answer, and a page with it."""
+
 
 def _credential(client_id: str) -> TokenCredential:
     return DefaultAzureCredential(managed_identity_client_id=client_id or None)
@@ -68,11 +72,14 @@ class App:
     def stores(self) -> TableStores:
         settings = self.settings
         if settings.state_storage:
-            return TableStores(TableServiceClient.from_connection_string(settings.state_storage))
+            return TableStores(
+                TableServiceClient.from_connection_string(settings.state_storage, **_TABLE_TIMEOUTS)
+            )
         return TableStores(
             TableServiceClient(
                 settings.state_storage__tableserviceuri,
                 credential=_credential(settings.state_storage__clientid),
+                **_TABLE_TIMEOUTS,
             )
         )
 
