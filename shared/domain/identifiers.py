@@ -22,6 +22,11 @@ def digest(*parts: str, length: int = 12) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()[:length]
 
 
+def requested_id(prefix: str, who: str, request_key: str) -> str:
+    """Return the id of what somebody's request adds: the same key of the same person always gives the same id."""
+    return f"{prefix}-{digest(who, request_key)}"
+
+
 def dated_id(prefix: str, at: datetime) -> str:
     """Return ``prefix-moment-`` and 12 random letters and digits; ``newest_first`` sorts such ids."""
     kind, _, rest = new_id(prefix).rpartition("-")

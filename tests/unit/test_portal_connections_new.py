@@ -76,6 +76,22 @@ def test_a_connection_is_added_with_all_that_was_chosen_and_connected(app, brows
     assert "It works." in shown.text
 
 
+def test_a_form_that_is_sent_twice_adds_one_connection(app, browser):
+    form = filled(browser.get(NEW))
+    first, second = (browser.post(NEW, form).location for _ in range(2))
+    assert first == second
+    assert len(connections(app)) == len(app.vault.secrets) == 1
+
+
+def test_a_form_that_has_added_a_connection_adds_no_other_one_unnoticed(app, browser):
+    form = filled(browser.get(NEW))
+    browser.post(NEW, form)
+    page = browser.post(NEW, {**form, "display-name": "Another", "api-key": "another-key"})
+    assert page.status == 409
+    assert "'Newsletter' was added with this form already" in page.text
+    assert list(app.vault.secrets.values()) == [KEY]
+
+
 def test_the_agreement_is_kept_in_the_language_in_which_it_was_read(app):
     browser = Browser(app, language="ro")
     browser.post(NEW, filled(browser.get(NEW)))

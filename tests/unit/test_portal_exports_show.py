@@ -296,7 +296,8 @@ def test_too_many_segments_are_refused(app):
 
 def test_a_copy_is_made_and_shown(app):
     export, browser = add_export(app), Browser(app, Role.CONTRIBUTOR)
-    page = browser.post(f"exports/{export.id}/duplicate")
+    page = browser.post(f"exports/{export.id}/duplicate", request_key="once")
+    assert browser.post(f"exports/{export.id}/duplicate", request_key="once").location == page.location
     assert page.location != f"/portal/exports/{export.id}"
     copy = browser.get(page.location)
     assert copy.title == "Weekly (copy)"

@@ -1,5 +1,7 @@
 """Add a connection: its nine steps on one page."""
 
+from secrets import token_urlsafe
+
 from portal.forms import FieldErrors, Form, add_invalid, check
 from portal.pages.connections.key_fields import NAMES, chosen_key, key_fields
 from portal.reader import gettext as _
@@ -14,6 +16,7 @@ from shared.domain.errors import Invalid, SegpilotError
 from shared.usecases.connections.forms import KeyTrial, NewConnection
 from shared.usecases.connections.views import ConnectionView
 
+_KEY_LENGTH = 64
 _NAMES = {
     **NAMES,
     "/display_name": "display-name",
@@ -59,7 +62,7 @@ def _save(request: Request) -> Outcome:
     if errors or new is None:
         return _view(request, errors)
     try:
-        added = request.app.connections.add(new, request.principal)
+        added = request.app.connections.add(new, request.principal, _request_key(request) or None)
     except Invalid as invalid:
         add_invalid(invalid, _NAMES, errors)
         return _view(request, errors)
@@ -75,6 +78,11 @@ def _connect(request: Request, added: ConnectionView) -> Redirect:
     except SegpilotError:
         return Redirect(here, _("The connection was saved, but its key could not be tried. Connect again."))
     return Redirect(here, _("The connection “%(name)s” was saved.", name=added.display_name))
+
+
+def _request_key(request: Request) -> str:
+    """A form has a key of its own: sent twice, it adds one connection."""
+    return request.form.get("request_key")[:_KEY_LENGTH]
 
 
 def _wanted(form: Form, errors: FieldErrors) -> dict[str, object]:
@@ -109,6 +117,7 @@ def _view(
     language = reader().language.code
     values = {
         "form": request.form,
+        "request_key": _request_key(request) or token_urlsafe(16),
         "errors": errors,
         "key": key_fields(request),
         "destinations": request.app.connection_probe.destinations,

@@ -15,7 +15,7 @@ from portal.reader import say
 from portal.templating import path
 from portal.web import Outcome, Redirect, StartRun
 from shared.domain.errors import Conflict, Forbidden, Invalid, PreconditionFailed
-from shared.usecases.exports.exports import requested_id
+from shared.domain.identifiers import requested_id
 from shared.usecases.exports.forms import NewExport
 from shared.usecases.exports.views import ExportView
 from shared.usecases.runs.orders import NewRun
@@ -37,7 +37,7 @@ def save(form: ExportForm) -> Outcome | None:
         _tell_of_theirs(form, new)
     except (Conflict, Forbidden) as problem:
         if isinstance(problem, Conflict) and form.present is None:
-            form.added = requested_id(form.draft.key, form.request.principal)
+            form.added = requested_id("export", form.request.principal.name, form.draft.key)
             form.draft.key = secrets.token_urlsafe(12)
         else:
             form.problem = problem

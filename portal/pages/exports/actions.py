@@ -43,8 +43,11 @@ def run(request: Request) -> Outcome:
 @pages.post("exports/{id}/duplicate", Role.CONTRIBUTOR)
 def duplicate(request: Request) -> Outcome:
     told = _("This is the copy. It is not active; change what is to be different, then switch it on.")
+    key = request.form.get("request_key")[:_KEY_LENGTH] or None
     return act(
-        request, lambda: request.app.exports.duplicate(request.params["id"], None, request.principal), told
+        request,
+        lambda: request.app.exports.duplicate(request.params["id"], None, request.principal, key),
+        told,
     )
 
 

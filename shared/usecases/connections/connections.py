@@ -7,8 +7,8 @@ from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, Consent, ExportUser
 from shared.domain.consent import CONSENT_TEXTS, CONSENT_VERSION
 from shared.domain.destination import DestinationList
-from shared.domain.errors import Invalid, NotFound, SecretUnavailable, SegpilotError
-from shared.domain.identifiers import new_id
+from shared.domain.errors import Conflict, Invalid, NotFound, SecretUnavailable, SegpilotError
+from shared.domain.identifiers import new_id, requested_id
 from shared.domain.ports import Alerts, Stores, Vault
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
@@ -45,8 +45,12 @@ class Connections:
         self._journal, self._alerts = journal, alerts
         self._max_profiles_per_run, self._clock = max_profiles_per_run, clock
 
-    def add(self, new: NewConnection, principal: Principal) -> ConnectionView:
-        """Store the key, then the connection. Raises Invalid or SecretUnavailable; nothing is left half-made."""
+    def add(self, new: NewConnection, principal: Principal, request_key: str | None = None) -> ConnectionView:
+        """Store the key, then the connection. The same ``request_key`` gives the same connection.
+
+        Raises Invalid, SecretUnavailable, and Conflict when the key has given a connection of another name; nothing is
+        left half-made.
+        """
         with self._journal.audited(principal, "connection.add") as details:
             principal.require(Role.ADMINISTRATOR)
             if new.destination not in self._probe.destinations:
@@ -57,6 +61,11 @@ class Connections:
                 )
             self._require_lower_limit(new.max_profiles_per_run)
             now, connection_id = self._clock(), new_id("connection")
+            if request_key:
+                connection_id = requested_id("connection", principal.name, request_key)
+                if known := self._stores.connections.find(connection_id):
+                    details["subject"] = connection_id
+                    return view_fully(self._stores, _added_before(known.record, new))
             connection = Connection(
                 id=connection_id,
                 destination=new.destination,
@@ -80,7 +89,11 @@ class Connections:
                 read_secret(self._vault, connection.secret_name)
             try:
                 self._stores.connections.add(connection.id, connection)
-            except SegpilotError:
+            except SegpilotError as problem:
+                if request_key and isinstance(problem, Conflict):
+                    # The same request came twice at once: the key in the vault is that of the other one.
+                    known = self._stores.connections.get(connection_id)
+                    return view_fully(self._stores, _added_before(known.record, new))
                 if connection.secret_owned:
                     self._vault.remove(connection.secret_name)
                 raise
@@ -220,3 +233,13 @@ class Connections:
             language=given.language,
             text=CONSENT_TEXTS[given.language],
         )
+
+
+def _added_before(known: Connection, new: NewConnection) -> Connection:
+    if known.display_name != new.display_name:
+        raise Conflict(
+            f"The connection '{known.display_name}' was added with this form already.",
+            code="added-already",
+            remedy="Begin anew to add another one.",
+        )
+    return known

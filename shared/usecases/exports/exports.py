@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.export import Export
-from shared.domain.identifiers import digest, new_id
+from shared.domain.identifiers import new_id, requested_id
 from shared.domain.ports import StateBlobs, Stores
 from shared.domain.record import Clock
 from shared.pipeline.journal import Journal
@@ -17,11 +17,6 @@ from shared.usecases.versions import require_version
 
 _COPY = " (copy)"
 _LONGEST_NAME = 200
-
-
-def requested_id(request_key: str, principal: Principal) -> str:
-    """Return the id of the export that somebody's request adds."""
-    return f"export-{digest(principal.name, request_key)}"
 
 
 class Exports:
@@ -51,7 +46,7 @@ class Exports:
         with self._journal.audited(principal, "export.add") as details:
             now, settings = self._clock(), self._checks.settings(new, principal)
             export = Export(
-                id=requested_id(request_key, principal) if request_key else new_id("export"),
+                id=_new_id(request_key, principal),
                 created_by=principal.name,
                 created_at=now,
                 updated_by=principal.name,
@@ -68,15 +63,18 @@ class Exports:
             details |= {"subject": export.id, "connection_id": export.connection_id}
         return self._views.show(export, principal)
 
-    def duplicate(self, export_id: str, name: str | None, principal: Principal) -> ExportView:
-        """Store a copy with a name of its own. It is not active: two alike would do everything twice."""
+    def duplicate(
+        self, export_id: str, name: str | None, principal: Principal, request_key: str | None = None
+    ) -> ExportView:
+        """Store a copy with a name of its own. It is not active: two alike would do everything twice. The same
+        ``request_key`` gives the same copy."""
         with self._journal.audited(principal, "export.duplicate", export_id) as details:
             original = self._stores.exports.get(export_id).record
             self._checks.require_use(original, principal)
             now = self._clock()
             copy = original.model_copy(
                 update={
-                    "id": new_id("export"),
+                    "id": _new_id(request_key, principal),
                     "name": name or original.name[: _LONGEST_NAME - len(_COPY)] + _COPY,
                     "active": False,
                     "detached_from": None,
@@ -86,7 +84,12 @@ class Exports:
                     "updated_at": now,
                 }
             )
-            self._stores.exports.add(copy.id, copy)
+            try:
+                self._stores.exports.add(copy.id, copy)
+            except Conflict:
+                if request_key is None:
+                    raise
+                copy = self._stores.exports.get(copy.id).record
             details["copy"] = copy.id
         return self._views.show(copy, principal)
 
@@ -205,3 +208,7 @@ class Exports:
 
 def _holds(export: Export, settings: Mapping[str, object]) -> bool:
     return all(getattr(export, name) == value for name, value in settings.items())
+
+
+def _new_id(request_key: str | None, principal: Principal) -> str:
+    return requested_id("export", principal.name, request_key) if request_key else new_id("export")
