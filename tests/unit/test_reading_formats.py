@@ -106,7 +106,10 @@ def test_a_gzip_bomb_is_stopped_at_the_limit(tmp_path: Path) -> None:
     [b"%PDF-1.7", b"\xd0\xcf\x11\xe0", b"Obj\x01", b"ORC", gzip.compress(CSV.encode(), mtime=0)],
 )
 def test_what_is_not_a_segment_file_is_refused_by_name(beginning: bytes, tmp_path: Path) -> None:
-    assert refusal(gzip.compress(beginning + bytes(100), mtime=0), "people.csv", tmp_path) == "format-not-supported"
+    assert (
+        refusal(gzip.compress(beginning + bytes(100), mtime=0), "people.csv", tmp_path)
+        == "format-not-supported"
+    )
 
 
 def test_json_lines_give_native_values_and_nested_ones_as_text(tmp_path: Path) -> None:
