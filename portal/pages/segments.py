@@ -115,7 +115,7 @@ def _show(
 ) -> View:
     app, name = request.app, request.params["name"]
     segment = app.segments.get(name, request.principal)
-    exports = app.export_list.with_segment(name, request.principal)
+    exports = app.export_list
     values = {
         "segment": segment,
         "address": address_of(name),
@@ -124,7 +124,8 @@ def _show(
         "files": _newest_files(segment),
         "size_bytes": sum(file.size_bytes for file in segment.snapshot.files),
         "chart": draw_trend(segment.trend),
-        "exports": exports,
+        "containing": exports.containing(name, request.principal),
+        "others": exports.names_without(name, request.principal),
         "runs_on_arrival": runs_on_arrival,
         "sample": sample,
         "problem": problem,

@@ -97,7 +97,7 @@ def show_done(request: Request) -> Outcome:
     """What has come of an upload: it is in the container at once, and in its segment a little later."""
     name = request.query.get("file")
     segment = segment_of_upload(name, request.app.clock())
-    exports = request.app.export_list.with_segment(segment, request.principal).containing
+    exports = request.app.export_list.containing(segment, request.principal)
     try:
         known = request.app.segments.get(segment, request.principal)
     except NotFound:

@@ -86,13 +86,26 @@ class ExportList:
 
     def with_segment(self, segment: str, principal: Principal) -> SegmentExports:
         """Return which exports carry a segment, whether or not anything has arrived for it."""
-        principal.require(Role.VIEWER)
-        rows = _sorted(self._views.rows(self._stores.exports.glance(), principal), "name")
-        others = [row for row in rows if not row.export.segment(segment)]
         return SegmentExports(
-            containing=[row.view() for row in rows if row.export.segment(segment)],
-            others=[row.view() for row in others if row.permission is Permission.EDIT],
+            containing=self.containing(segment, principal),
+            others=[row.view() for row in self._without(segment, principal)],
         )
+
+    def containing(self, segment: str, principal: Principal) -> list[ExportView]:
+        """Return the exports that carry a segment, by name."""
+        return [row.view() for row in self._rows(principal) if row.export.segment(segment)]
+
+    def names_without(self, segment: str, principal: Principal) -> dict[str, str]:
+        """Return the names of the exports that may get a segment, by their ids, in the order of the names."""
+        return {row.export.id: row.export.name for row in self._without(segment, principal)}
+
+    def _without(self, segment: str, principal: Principal) -> list[ExportRow]:
+        rows = (row for row in self._rows(principal) if not row.export.segment(segment))
+        return [row for row in rows if row.permission is Permission.EDIT]
+
+    def _rows(self, principal: Principal) -> list[ExportRow]:
+        principal.require(Role.VIEWER)
+        return _sorted(self._views.rows(self._stores.exports.glance(), principal), "name")
 
 
 def _fits(export: Export, query: ExportQuery) -> bool:
