@@ -21,7 +21,7 @@ from shared.domain.export import Export, FieldMapping, SegmentChoice
 from shared.domain.identifiers import run_id
 from shared.domain.record import Record
 from shared.domain.run import Counts, Failure, Run, RunStatus, SegmentRun, Stage, Step, Trigger
-from shared.domain.schedule import REFRESH_ID, Refresh, Schedule
+from shared.domain.schedule import REFRESH_ID, Recurrence, Refresh, Schedule, schedule_version
 from shared.domain.segment import Segment, Snapshot, SnapshotFile, TrendPoint
 from shared.domain.standing import Condition, LastRun, ListSize, Standing
 from shared.domain.tally import Tally
@@ -182,13 +182,14 @@ class Crowd:
         newest = {run.export_id: run for run in self.runs}
         for export in self.exports:
             run = newest.get(export.id)
+            is_timed = export.active and export.schedule.recurrence is not Recurrence.REFRESH
             yield Standing(
                 subject=export.id,
                 last_run=LastRun.model_validate({name: getattr(run, name) for name in LastRun.model_fields})
                 if run
                 else None,
-                schedule="0123456789abcdef",
-                slot_at=self._now,
+                schedule=schedule_version(export.schedule) if is_timed else None,
+                slot_at=self._now if is_timed else None,
                 condition=_CONDITIONS.get(run.status, Condition.WELL) if run else Condition.WELL,
                 lists=tuple(
                     ListSize(
