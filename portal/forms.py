@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -95,25 +96,35 @@ class FieldErrors:
     def __bool__(self) -> bool:
         return bool(self.messages)
 
+    def order(self, names: Iterable[str]) -> None:
+        """Put the messages into the order in which these fields stand on the page; others come after them."""
+        known = {name: self.messages[name] for name in names if name in self.messages}
+        self.messages = known | self.messages
+
     def listed(self) -> list[tuple[str, str]]:
         """Return each message with its field's name, for the summary on top of the form."""
         return [(name, message) for name, told in self.messages.items() for message in told]
 
 
 def check(
-    model: type[M], values: Mapping[str, object], names: Mapping[str, str], errors: FieldErrors
+    model: type[M],
+    values: Mapping[str, object],
+    names: Mapping[str, str],
+    errors: FieldErrors,
+    missing: Mapping[str, str] = MappingProxyType({}),
 ) -> M | None:
     """Return the model, or None after adding what is wrong to ``errors``.
 
     ``names`` maps JSON pointers of the model (``/segments/0/name``) to names of form fields; a pointer without one
-    counts for the nearest above it that has one.
+    counts for the nearest above it that has one. ``missing`` is what to say, by the name of the form's field, of one
+    that was left empty: in the summary on top nothing else tells which one is meant.
     """
     try:
         return model.model_validate(values)
     except ValidationError as problem:
         for error in problem.errors(include_url=False, include_input=False):
-            pointer = "".join(f"/{step}" for step in error["loc"])
-            errors.add(_nearest(pointer, names), _explain(error))
+            name = _nearest("".join(f"/{step}" for step in error["loc"]), names)
+            errors.add(name, missing[name] if _is_missing(error) and name in missing else _explain(error))
         return None
 
 
@@ -134,12 +145,16 @@ def _nearest(pointer: str, names: Mapping[str, str]) -> str:
     return ""
 
 
+def _is_missing(error: ErrorDetails) -> bool:
+    return error["type"] in ("missing", "string_too_short", "too_short", "none_required")
+
+
 def _explain(error: ErrorDetails) -> str:
     """Say what pydantic found, in the reader's language."""
     context = error.get("ctx", {})
+    if _is_missing(error):
+        return _("Fill this in.")
     match error["type"]:
-        case "missing" | "string_too_short" | "too_short" | "none_required":
-            return _("Fill this in.")
         case "string_too_long":
             return _("At most %(count)s characters.", count=context.get("max_length"))
         case "too_long" if context.get("field_type") == "Value":  # a secret text

@@ -59,7 +59,8 @@ def begin_erasure(request: Request) -> Outcome:
     request.principal.require(Role.ADMINISTRATOR)
     form, errors = request.form, FieldErrors()
     wanted = {"email": form.get("email"), "suppress": "suppress" in form, "everywhere": "everywhere" in form}
-    new = check(NewErasure, wanted, {"/email": "email"}, errors)
+    missing = {"email": _("Give the e-mail address of the person.")}
+    new = check(NewErasure, wanted, {"/email": "email"}, errors, missing)
     if "sure" not in form:
         errors.add("sure", _("Confirm that this person is to be erased."))
     if new is None or errors:

@@ -38,7 +38,7 @@ def upload(request: Request) -> Outcome:
     segment, errors = request.form.get("segment"), FieldErrors()
     file = request.form.files.get("file", _NO_FILE)
     if not segment:
-        errors.add("segment", _("Fill this in."))
+        errors.add("segment", _("Give the segment a name."))
     if not file.name:
         errors.add("file", _("Choose a file."))
     if errors:

@@ -132,7 +132,7 @@ def test_a_form_without_a_file_says_what_is_missing(sign_in: SignIn, watch: Watc
     page.locator("#upload").get_by_role("button", name="Upload").click()
 
     summary = page.get_by_role("alert")
-    expect(summary.get_by_role("link", name="Fill this in.")).to_have_attribute("href", "#segment")
+    expect(summary.get_by_role("link", name="Give the segment a name.")).to_have_attribute("href", "#segment")
     expect(summary.get_by_role("link", name="Choose a file.")).to_have_attribute("href", "#file")
     expect(page.get_by_role("textbox", name="Segment").first).to_have_attribute("aria-invalid", "true")
 

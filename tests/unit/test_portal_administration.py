@@ -146,7 +146,7 @@ def test_an_erasure_is_asked_for_and_given_to_the_orchestration(app, browser):
 @pytest.mark.parametrize(
     ("sent", "field", "message"),
     [
-        ({"email": "", "sure": "yes"}, "email", "Fill this in."),
+        ({"email": "", "sure": "yes"}, "email", "Give the e-mail address of the person."),
         (
             {"email": "nonsense", "sure": "yes"},
             "email",

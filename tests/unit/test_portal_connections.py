@@ -283,7 +283,7 @@ def _edit_form(page: Page) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("display-name", "", "Fill this in."),
+        ("display-name", "", "Give the connection a name."),
         ("display-name", "x" * 201, "At most 200 characters."),
         ("shared-with", "everybody", "Choose one of the values that are offered."),
         ("max-profiles", "0", "Give a number above 0."),

@@ -66,7 +66,7 @@ def test_receivers_that_check_no_signature_get_no_key(app, browser, connection, 
     ("sent", "field", "message"),
     [
         ({"url": "https://private.example"}, "url", "Alerts cannot go to this address."),
-        ({"url": ""}, "url", "Fill this in."),
+        ({"url": ""}, "url", "Give the address of the receiver."),
         ({"url": "x" * 2_001}, "url", "At most 2000 characters."),
         ({"url": URL, "shape": "pager"}, "shape", "Choose one of the values that are offered."),
     ],
@@ -152,8 +152,8 @@ def test_entries_that_are_no_addresses_are_named_and_nothing_is_lost(app, browse
 @pytest.mark.parametrize(
     ("sent", "field", "message"),
     [
-        ({"do": "add", "add": " \n"}, "add", "Fill this in."),
-        ({"do": "remove", "remove": ""}, "remove", "Fill this in."),
+        ({"do": "add", "add": " \n"}, "add", "Give at least one address or hash."),
+        ({"do": "remove", "remove": ""}, "remove", "Give at least one address or hash."),
         ({"do": "add", "add": "a@b.org\n" * 10_001}, "add", "At most 10000 entries."),
         ({"do": "check", "email": "nonsense"}, "email", "This is not one e-mail address."),
         ({"do": "check", "email": "x" * 400}, "email", "At most 320 characters."),

@@ -125,7 +125,7 @@ def test_a_connection_whose_key_cannot_be_tried_when_it_is_saved_is_not_lost(app
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"display-name": "  "}, "display-name", "Fill this in."),
+        ({"display-name": "  "}, "display-name", "Give the connection a name."),
         ({"display-name": "x" * 10_000}, "display-name", "At most 200 characters."),
         ({"shared-with": "everybody"}, "shared-with", "Choose one of the values that are offered."),
         ({"destination": "elsewhere"}, "destination", "There is no destination 'elsewhere'."),
@@ -260,3 +260,9 @@ def test_no_page_ever_holds_the_key(app, browser):
             page = Browser(app, role).get(path)
             assert KEY not in f"{page.body.decode()} {page.headers}"
     assert KEY not in str(browser.cookies)
+
+
+def test_what_is_wrong_is_summed_up_in_the_order_of_the_page(app, browser):
+    sent = filled(browser.get(NEW), **{"display-name": "", "api-key": "", "agree": None})
+    summary = browser.post(NEW, sent).soup.select("#errors a")
+    assert [link["href"] for link in summary] == ["#display-name", "#api-key", "#agree"]

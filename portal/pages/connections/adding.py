@@ -26,6 +26,7 @@ _NAMES = {
     "/max_profiles_per_run": "max-profiles",
     "/max_calls_per_s": "max-calls",
 }
+_ON_PAGE = ("destination", "display-name", "shared-with", "api-key", "secret-name", "agree")
 
 
 @pages.get("connections/new", Role.ADMINISTRATOR)
@@ -58,8 +59,10 @@ def _try(request: Request) -> Outcome:
 
 def _save(request: Request) -> Outcome:
     errors = FieldErrors()
-    new = check(NewConnection, _wanted(request.form, errors), _NAMES, errors)
+    missing = {"display-name": _("Give the connection a name.")}
+    new = check(NewConnection, _wanted(request.form, errors), _NAMES, errors, missing)
     if errors or new is None:
+        errors.order(_ON_PAGE)
         return _view(request, errors)
     try:
         added = request.app.connections.add(new, request.principal, _request_key(request) or None)

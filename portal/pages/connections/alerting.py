@@ -29,7 +29,8 @@ def _set(request: Request) -> Outcome:
     """The answer is the page itself: the signing key is shown this once, and kept nowhere on the way."""
     connection, errors = find_managed(request), FieldErrors()
     wanted = {"url": request.form.get("url"), "shape": request.form.get("shape")}
-    new = check(NewAlertTarget, wanted, _NAMES, errors)
+    missing = {"url": _("Give the address of the receiver.")}
+    new = check(NewAlertTarget, wanted, _NAMES, errors, missing)
     if new is None:
         return _view(request, errors)
     try:

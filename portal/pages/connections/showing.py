@@ -41,7 +41,8 @@ def act(request: Request) -> Outcome:
 def _save(request: Request) -> Outcome:
     errors, form = FieldErrors(), request.form
     typed = {name: form.get(name) for name in _NAMES.values()}
-    changes = check(ConnectionChanges, _wanted(form), _NAMES, errors)
+    missing = {"display-name": _("Give the connection a name.")}
+    changes = check(ConnectionChanges, _wanted(form), _NAMES, errors, missing)
     if changes:
         try:
             edited = request.app.connections.edit(

@@ -40,7 +40,7 @@ def _remove(request: Request) -> Outcome:
 def _change(request: Request, part: str) -> Outcome:
     errors, entries = FieldErrors(), [each for each in _between.split(request.form.get(part)) if each]
     if not entries:
-        errors.add(part, _("Fill this in."))
+        errors.add(part, _("Give at least one address or hash."))
         return _view(request, errors)
     change = check(SuppressionChange, {part: entries}, {f"/{part}": part}, errors)
     if change is None:
