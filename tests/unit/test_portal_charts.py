@@ -84,7 +84,7 @@ def test_each_day_says_its_figures_and_every_seventh_its_name():
     ("code", "told", "top"),
     [
         ("es", "1 mar: Enviadas: 1.200.000; quitadas de listas: 0; rechazadas: 3", "1,6 M"),
-        ("ro", "1 mar.: Trimise: 1.200.000; eliminate din liste: 0; respinse: 3", "1,6 mil."),
+        ("ro", "1 mar.: Trimise: 1.200.000; scoase de pe liste: 0; respinse: 3", "1,6 mil."),
     ],
 )
 def test_charts_speak_the_readers_language(code, told, top):
