@@ -106,7 +106,8 @@ def forget(request: Request) -> Outcome:
 def _ask_to_forget(request: Request, problem: SegpilotError | None = None) -> View:
     request.principal.require(Role.CONTRIBUTOR)
     segment = request.app.segments.get(request.params["name"], request.principal)
-    values = {"segment": segment, "problem": problem, "back": address_of(segment.name)}
+    exports = request.app.export_list.containing(segment.name, request.principal)
+    values = {"segment": segment, "exports": exports, "problem": problem, "back": address_of(segment.name)}
     return View("segments/remove.html", values, problem.status if problem else 200)
 
 

@@ -375,3 +375,11 @@ def test_names_are_shown_as_what_they_are(desk, name):
 def test_the_page_speaks_the_readers_language(desk, language, sentence):
     desk.put_to(RunStatus.SUCCESSFUL, Stage.DONE)
     assert told(desk.browser(language=language).get(desk.address)) == sentence
+
+
+def test_a_failure_for_good_leads_to_the_form_of_its_export_and_to_its_connection(desk):
+    desk.put_to(RunStatus.FAILED, Stage.DONE, failure=Failure(code="column-missing", message="No column."))
+    links = desk.browser().get(desk.address).links()
+    assert links["Edit export"] == "/portal/exports/export-1/edit"
+    assert "/portal/connections/connection-1" in links.values()
+    assert "Edit export" not in desk.browser(Role.VIEWER).get(desk.address).links()
