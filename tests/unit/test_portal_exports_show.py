@@ -106,8 +106,8 @@ def test_every_setting_can_be_read(app):
     assert [row[3] for row in segments] == ["vip", "Win back", "contactlist_1 contactlist_1"]
     assert segments[2][2] == "no file has arrived yet"
     assert table(page, "Fields") == [
-        ["FirstName", "column “ Prenume ”", "Standard field", "empties the field"],
-        ["LastName", "always “ Insights ”", "Standard field", "never"],
+        ["First name FirstName", "column “ Prenume ”", "Standard field", "empties the field"],
+        ["Last name LastName", "always “ Insights ”", "Standard field", "never"],
         ["Orders", "column “ N ”", "whole number", "sends “ 0 ”"],
         ["Born", "column “ Birthday ”", "date day/month/year", "leaves the field as it is"],
     ]

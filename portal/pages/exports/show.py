@@ -5,6 +5,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from portal.forms import FieldErrors, Form
+from portal.pages.export_form.words import name_fields
 from portal.pages.segments import address_of
 from portal.routing import pages
 from portal.schedule_words import describe_moment, describe_schedule
@@ -45,6 +46,7 @@ def show_export(
         "is_busy": any(run.status in _GOING_ON for run in runs.runs),
         "segments": _segments_of(request, export),
         "address_of": address_of,
+        "names": name_fields(),
         "removes_leavers": export.leavers is Leavers.REMOVE,
         "describe_schedule": describe_schedule,
         "describe_moment": describe_moment,
