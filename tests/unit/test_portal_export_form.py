@@ -255,6 +255,17 @@ def test_fields_are_added_and_removed_and_what_stands_between_stays(world, fille
     assert (by_name["Source"].constant, by_name["Source"].column) == ("web", None)
 
 
+def test_a_field_of_ones_own_is_asked_for_its_name_and_its_column(world, filled):
+    filled.press("add-field", name="Weekly", **{"new-field": ":custom"})
+    filled.press("save")
+    assert [link.get_text() for link in filled.page.soup.select("#errors a")] == [
+        "Give the custom field a name, or remove it.",
+        "Choose a column for “Custom field”, or remove the field.",
+    ]
+    filled.press("save", **{"field-2-column": "Shoe size"})
+    assert [link["href"] for link in filled.page.soup.select("#errors a")] == ["#field-2-field"]
+
+
 def test_a_field_that_is_there_unasked_and_left_empty_is_not_exported(world, filled):
     filled.press("save", name="Weekly", **{"field-1-column": ""})
     assert [each.field for each in only(world).fields] == ["FirstName"]

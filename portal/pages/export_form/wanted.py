@@ -98,11 +98,7 @@ class Wanted:
             at = f"field-{number}-"
             if row.is_left_out:
                 continue
-            if row.fill != CONSTANT and not row.column.strip():
-                named = name_fields().get(row.field, row.field) or _("Custom field")
-                errors.add(
-                    at + "column", _("Choose a column for “%(field)s”, or remove the field.", field=named)
-                )
+            if not _is_complete(row, at, errors):
                 continue
             self.names[f"/fields/{len(values)}"] = at + ("constant" if row.fill == CONSTANT else "column")
             self.names |= {
@@ -174,6 +170,17 @@ class Wanted:
             "max_rejects_share": _read_percentage(limits.max_rejects_share, "max-rejects-share", errors),
             "max_rejects": limits.max_rejects or None,
         }
+
+
+def _is_complete(row: FieldRow, at: str, errors: FieldErrors) -> bool:
+    """Tell whether a field has a name and something that fills it, and add to ``errors`` what it lacks."""
+    is_named, is_filled = bool(row.field.strip()), row.fill == CONSTANT or bool(row.column.strip())
+    if not is_named:
+        errors.add(at + "field", _("Give the custom field a name, or remove it."))
+    if not is_filled:
+        named = name_fields().get(row.field, row.field) or _("Custom field")
+        errors.add(at + "column", _("Choose a column for “%(field)s”, or remove the field.", field=named))
+    return is_named and is_filled
 
 
 def _field_values(row: FieldRow) -> dict[str, Any]:
