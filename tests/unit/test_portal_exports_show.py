@@ -100,7 +100,7 @@ def test_every_setting_can_be_read(app):
         "more than 10% of the rows of a segment are rejected",
         "more than 1 row is rejected",
     ):
-        assert limit in told["Trip-wire"]
+        assert limit in told["Safety limits"]
     segments = table(page, "Segments and their lists")
     assert [row[:2] for row in segments] == [["vip", "12,345"], ["churn", "7 rows"], ["new", "unknown"]]
     assert [row[3] for row in segments] == ["vip", "Win back", "contactlist_1 contactlist_1"]
@@ -117,7 +117,7 @@ def test_every_setting_can_be_read(app):
 
 def test_limits_on_removals_are_not_told_where_nobody_is_removed(app):
     page = Browser(app).get(f"exports/{add_export(app).id}")
-    assert facts(page)["Trip-wire"] == "No run waits for approval."
+    assert facts(page)["Safety limits"] == "No run waits for approval."
     assert facts(page)["Leavers"] == "Who has left the segment stays on its list."
 
 

@@ -131,7 +131,7 @@ def _titles() -> dict[str, str]:
         "fields": _("Fields"),
         "consent_column": _("Consent"),
         "leavers": _("People who leave"),
-        "trip_wire": _("Trip-wire"),
+        "trip_wire": _("Safety limits"),
         "schedule": _("Schedule"),
         "active": _("Active"),
     }
