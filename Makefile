@@ -43,8 +43,8 @@ screenshots: $(INSTALLED) $(AZURITE) $(PORTAL) browser ## Make the pictures of t
 messages: $(INSTALLED) ## Bring the portal's catalogues into step with what the code says
 	$(BIN)/python -m devkit.catalogues
 
-bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md
-	$(BIN)/python -m bench
+bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md. ONLY="section section"
+	$(BIN)/python -m bench $(ONLY)
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .venv-worker* devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis

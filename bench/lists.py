@@ -4,7 +4,6 @@ Fills an Azurite with bench.crowd, then calls the use cases in one process, as t
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
 from bench.crowd import fill
+from bench.markdown import table
 from devkit.azurite import AzuriteServer
 from shared.bootstrap import App
 from shared.domain.access import Principal, Role
@@ -69,8 +69,14 @@ def main() -> None:
                 fill(azurite.connection_string)
             storage = dict.fromkeys(("STATE_STORAGE", "SEGMENT_STORAGE"), azurite.connection_string)
             app = App(Settings.read({**storage, "KEY_VAULT_URL": "https://vault.invalid"}))
-            for case, call in make_cases(app, "export-000000").items():
-                print(json.dumps({"case": case, **measure(call, arguments.times)}), flush=True)
+            cases = make_cases(app, "export-000000")
+            rows = [[case, *measure(call, arguments.times).values()] for case, call in cases.items()]
+    print("## Lists and the overview\n")
+    print(
+        "The use cases alone in one process on the storage emulator, with the same crowd as the portal: milliseconds of "
+        f"the first call and of {arguments.times} more.\n"
+    )
+    print(table(["what", "first ms", "median ms", "95 % ms"], rows))
 
 
 if __name__ == "__main__":
