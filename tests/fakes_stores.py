@@ -357,7 +357,7 @@ class ScriptedDestination:
         return -(-to_send // self.batch_size) + leaving
 
     def open(
-        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
+        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool]
     ) -> "ScriptedSession":
         return ScriptedSession(self, read_key, pacer)
 
@@ -420,9 +420,6 @@ class ScriptedSession:
         for members in self._destination.members.values():
             members.discard(email)
         return self._destination.contacts.pop(email, None) is not None
-
-    def close(self) -> None:
-        pass
 
     def _call(self, name: str) -> None:
         destination = self._destination

@@ -125,8 +125,6 @@ class Session(Protocol):
     def delete_contact(self, email: str) -> bool:
         """Delete a person for good. Returns False when there was none. Raises like ``push``."""
 
-    def close(self) -> None: ...
-
 
 class Destination(Protocol):
     """A kind of destination."""
@@ -160,7 +158,5 @@ class Destination(Protocol):
         read_key: Callable[[bool], str],
         pacer: Pacer,
         learnt: Mapping[str, bool],
-        *,
-        connections: int,
     ) -> Session:
         """Open a session. ``read_key(fresh)`` gives the API key, from the vault itself when ``fresh``."""

@@ -66,5 +66,5 @@ def open_session(
     """A session that never sleeps; without ``read_key`` it has the key that the simulator had at this moment."""
     key = autopilot.key or ""
     return Autopilot(f"{autopilot.url}/v1", timeout_s=timeout_s).open(
-        read_key or (lambda _fresh: key), pacer or PatientPacer(), learnt or {}, connections=4
+        read_key or (lambda _fresh: key), pacer or PatientPacer(), learnt or {}
     )

@@ -20,10 +20,8 @@ def autopilot(request: pytest.FixtureRequest) -> Iterator[AutopilotSimulator]:
 
 
 @pytest.fixture
-def session(autopilot: AutopilotSimulator) -> Iterator[Session]:
-    opened = open_session(autopilot)
-    yield opened
-    opened.close()
+def session(autopilot: AutopilotSimulator) -> Session:
+    return open_session(autopilot)
 
 
 def membership_calls(autopilot: AutopilotSimulator) -> int:
@@ -297,7 +295,7 @@ def test_nothing_is_called_once_the_run_was_stopped(autopilot: AutopilotSimulato
 
 def test_an_address_that_nobody_answers_at_is_unavailable() -> None:
     silent = Autopilot("http://127.0.0.1:9/v1", timeout_s=1)
-    session = silent.open(lambda _fresh: "key", PatientPacer(), {}, connections=1)
+    session = silent.open(lambda _fresh: "key", PatientPacer(), {})
 
     with pytest.raises(Unavailable):
         silent.ping()

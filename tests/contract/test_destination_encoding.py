@@ -104,7 +104,6 @@ def test_whatever_is_encoded_autopilot_takes(account: AutopilotSimulator, values
     session, outcome = open_session(account), Outcome()
 
     session.push("contactlist_1", [profile], outcome)
-    session.close()
 
     assert not outcome.refused
 

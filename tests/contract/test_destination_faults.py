@@ -271,9 +271,7 @@ ODD_ANSWERS: dict[str, Answer] = {
 @pytest.mark.parametrize("answer", ODD_ANSWERS.values(), ids=ODD_ANSWERS.keys())
 def test_an_answer_that_says_nothing_about_people_accuses_nobody(answer: Answer) -> None:
     with CannedServer(answer) as server:
-        session = Autopilot(server.url, timeout_s=2).open(
-            lambda _fresh: "key", PatientPacer(), {}, connections=1
-        )
+        session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: "key", PatientPacer(), {})
         outcome = Outcome()
 
         with pytest.raises(DestinationError):
@@ -287,9 +285,7 @@ def test_an_answer_that_says_nothing_about_people_accuses_nobody(answer: Answer)
 
 def test_answers_of_2015_without_a_map_are_understood() -> None:
     with CannedServer(Answer(200, b'{"contact_ids":["person_1","person_2"]}')) as server:
-        session = Autopilot(server.url, timeout_s=2).open(
-            lambda _fresh: "key", PatientPacer(), {}, connections=1
-        )
+        session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: "key", PatientPacer(), {})
         outcome = Outcome()
         session.push("contactlist_1", make_people(numbered(2), joins=False), outcome)
 
@@ -300,9 +296,7 @@ def test_a_person_without_an_id_in_the_answer_is_refused() -> None:
     emails = numbered(2)
     body = f'{{"email_contact_map":{{"{emails[0].upper()}":"person_1","{emails[1]}":null}}}}'
     with CannedServer(Answer(200, body.encode())) as server:
-        session = Autopilot(server.url, timeout_s=2).open(
-            lambda _fresh: "key", PatientPacer(), {}, connections=1
-        )
+        session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: "key", PatientPacer(), {})
         outcome = Outcome()
         session.push("contactlist_1", make_people(emails, joins=False), outcome)
 
@@ -312,7 +306,5 @@ def test_a_person_without_an_id_in_the_answer_is_refused() -> None:
 def test_lists_in_an_odd_form_are_passed_over() -> None:
     body = b'{"lists":[{"title":"A"},null,{"list_id":"l1","title":null},{"list_id":"l2","title":"A"}]}'
     with CannedServer(Answer(200, body)) as server:
-        session = Autopilot(server.url, timeout_s=2).open(
-            lambda _fresh: "key", PatientPacer(), {}, connections=1
-        )
+        session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: "key", PatientPacer(), {})
         assert session.lists() == [("l1", ""), ("l2", "A")]

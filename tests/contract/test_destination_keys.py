@@ -112,9 +112,7 @@ def test_a_key_that_autopilot_repeats_in_its_answer_is_not_passed_on() -> None:
     echo = f'{{"message":"Key {key} is not valid."}}'.encode()
     for status in (400, 401, 403, 500):
         with CannedServer(Answer(status, echo)) as server:
-            session = Autopilot(server.url, timeout_s=2).open(
-                lambda _fresh: key, PatientPacer(), {}, connections=1
-            )
+            session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: key, PatientPacer(), {})
             with pytest.raises(DestinationError) as caught:
                 session.check()
         assert key not in repr(caught.value)

@@ -1,6 +1,5 @@
-"""HTTP to Autopilot: one pooled session, and the one place where calls are repeated."""
+"""Calls of one account, and the one place where they are repeated."""
 
-import os
 import random
 import threading
 from collections.abc import Callable
@@ -8,9 +7,8 @@ from typing import Any
 
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 
+from shared.adapters.autopilot.http_pool import HttpPool
 from shared.domain.destination import Pacer
 from shared.domain.errors import DestinationError, Refused, Throttled, Unauthorized, Unavailable
 from shared.domain.masking import mask_addresses
@@ -27,24 +25,8 @@ class AutopilotClient:
     """Thread-safe. A call without an answer may have taken effect all the same (Autopilot developer blog,
     28 July 2015). It is repeated unless the caller forbids it: upserts go by e-mail, memberships are idempotent."""
 
-    def __init__(
-        self,
-        url: str,
-        read_key: Callable[[bool], str],
-        pacer: Pacer,
-        *,
-        timeout_s: float,
-        connections: int,
-    ) -> None:
-        self._url, self._read_key, self._pacer, self._timeout_s = url.rstrip("/"), read_key, pacer, timeout_s
-        self._session = requests.Session()
-        # Looking proxies and certificates up in the environment costs more than the call itself: once is enough.
-        self._session.trust_env = False
-        self._session.proxies = get_environ_proxies(url)
-        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+    def __init__(self, http: HttpPool, read_key: Callable[[bool], str], pacer: Pacer) -> None:
+        self._http, self._read_key, self._pacer = http, read_key, pacer
         self._key, self._key_lock = "", threading.Lock()
         self.calls = 0
         self._calls_lock = threading.Lock()
@@ -78,9 +60,6 @@ class AutopilotClient:
                     raise
                 key = fresh_key
 
-    def close(self) -> None:
-        self._session.close()
-
     def _once(self, method: str, path: str, body: bytes | None, key: str) -> dict[str, Any] | list[Any]:
         with self._calls_lock:
             self.calls += 1
@@ -88,14 +67,7 @@ class AutopilotClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:
-            answer = self._session.request(
-                method,
-                self._url + path,
-                data=body,
-                headers=headers,
-                timeout=self._timeout_s,
-                allow_redirects=False,
-            )
+            answer = self._http.send(method, path, headers, body)
         except requests.RequestException as problem:
             raise Unavailable(f"Autopilot did not answer ({type(problem).__name__}).") from None
         if 200 <= answer.status_code < 300:

@@ -10,6 +10,7 @@ import requests
 
 from shared.adapters.autopilot.client import AutopilotClient, AutopilotRefusal
 from shared.adapters.autopilot.encoder import STANDARD_FIELDS, ContactEncoder, check_mapping
+from shared.adapters.autopilot.http_pool import HttpPool
 from shared.adapters.autopilot.suggestions import suggest_fields
 from shared.domain.destination import Account, DestinationList, Leaver, Outcome, Pacer, Profile
 from shared.domain.errors import Refused, Unavailable
@@ -34,7 +35,7 @@ class Autopilot:
     standard_fields: tuple[str, ...] = STANDARD_FIELDS
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
-        self._url, self._timeout_s = url.rstrip("/"), timeout_s
+        self._url, self._http = url.rstrip("/"), HttpPool(url, timeout_s=timeout_s)
 
     def ping(self) -> None:
         """Any answer will do: a call without a key is refused, but not left unanswered."""
@@ -66,12 +67,9 @@ class Autopilot:
         return ceil(to_send / self.batch_size) + singly + leaving + learning
 
     def open(
-        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool], *, connections: int
+        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool]
     ) -> "AutopilotSession":
-        client = AutopilotClient(
-            self._url, read_key, pacer, timeout_s=self._timeout_s, connections=connections
-        )
-        return AutopilotSession(client, pacer, learnt)
+        return AutopilotSession(AutopilotClient(self._http, read_key, pacer), pacer, learnt)
 
 
 class AutopilotSession:
@@ -87,9 +85,6 @@ class AutopilotSession:
     @property
     def calls(self) -> int:
         return self._client.calls
-
-    def close(self) -> None:
-        self._client.close()
 
     def check(self) -> Account:
         lists = self.lists()

@@ -191,8 +191,7 @@ def _is_known(context: RunContext, connection_id: str, ledgers: list[str], perso
 def _delete_contact(context: RunContext, connection: Connection, email: str) -> bool:
     ends_at = time.monotonic() + _CALL_S
     try:
-        with context.paced_session(connection, lambda: time.monotonic() > ends_at) as session:
-            return session.delete_contact(email)
+        return context.paced_session(connection, lambda: time.monotonic() > ends_at).delete_contact(email)
     except Stopped:
         raise Unavailable("The destination takes too long.") from None
     except DestinationError as problem:

@@ -54,9 +54,9 @@ def begin(context: RunContext, run_id: str) -> Begun:
         return Begun(overtaken=True)
     warnings = tuple(_PASSED_OVER.format(name) for name in names if name in passed_over)
     export = context.plan(run).export
-    with context.session(run, connection) as session:
-        segments = _find_lists(export, run.segments, session.lists())
-        calls = session.calls
+    session = context.session(run, connection)
+    segments = _find_lists(export, run.segments, session.lists())
+    calls = session.calls
     if not run.dry:
         _note_accepted_key(context, connection)
     started = context.stores.runs.change(

@@ -1,7 +1,6 @@
 """What all steps of a run share: its record, its plan, its connection, its lane."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.domain.connection import Connection
@@ -112,30 +111,20 @@ class RunContext:
         """Tells whether the run was cancelled or has failed meanwhile."""
         return StopWatch(lambda: is_over(self.run(run.id)))
 
-    @contextmanager
-    def session(self, run: Run, connection: Connection) -> Iterator[Session]:
+    def session(self, run: Run, connection: Connection) -> Session:
         """Open a session with the destination for a run, which ends it by being cancelled."""
-        patience_s = self.limits.key_patience_s
-        with self.paced_session(connection, self.stop_watch(run), key_patience_s=patience_s) as session:
-            yield session
+        return self.paced_session(connection, self.stop_watch(run), key_patience_s=self.limits.key_patience_s)
 
-    @contextmanager
     def paced_session(
         self, connection: Connection, stop: Callable[[], bool], *, key_patience_s: float = 0.0
-    ) -> Iterator[Session]:
+    ) -> Session:
         """Open a session with the destination, paced with everybody else who uses the connection.
 
         ``key_patience_s`` is for how long a key that is refused is waited for to be replaced.
         """
         pacer = RunPacer(self.paces.of(connection.id), self.max_calls_per_s(connection), stop)
-        session = self.destinations[connection.destination].open(
-            KeyReader(self.stores, self.vault, connection, pacer.pause, key_patience_s),
-            pacer,
-            connection.learnt,
-            connections=self.limits.push_threads,
-        )
-        with closing(session):
-            yield session
+        read_key = KeyReader(self.stores, self.vault, connection, pacer.pause, key_patience_s)
+        return self.destinations[connection.destination].open(read_key, pacer, connection.learnt)
 
 
 def is_over(run: Run) -> bool:

@@ -36,15 +36,15 @@ def prepare(context: RunContext, task: PrepareTask) -> Prepared:
         if staged.leaver_chunks and (list_id := known[staged.segment])
     }
     if counts.to_send:
-        with context.session(run, connection) as session:
-            for staged in task.staged:
-                if staged.chunks == 0:
-                    continue
-                segment = next(segment for segment in run.segments if segment.name == staged.segment)
-                lists[staged.segment] = segment.list_id or session.ensure_list(segment.list_title)
-            if not connection.learnt:
-                _learn(context, session, connection, task.staged, lists)
-            counts = counts.model_copy(update={"calls": counts.calls + session.calls})
+        session = context.session(run, connection)
+        for staged in task.staged:
+            if staged.chunks == 0:
+                continue
+            segment = next(segment for segment in run.segments if segment.name == staged.segment)
+            lists[staged.segment] = segment.list_id or session.ensure_list(segment.list_title)
+        if not connection.learnt:
+            _learn(context, session, connection, task.staged, lists)
+        counts = counts.model_copy(update={"calls": counts.calls + session.calls})
     if not lists:
         return Prepared()
     context.enter(

@@ -26,16 +26,15 @@ def push(context: RunContext, task: PushTask) -> Pushed:
             context.hold_lane(run)
         context.stores.runs.report(run.id, part, counts)
 
-    with context.session(run, connection) as session:
-        push = ChunkPush(
-            session,
-            context.state,
-            task,
-            threads=context.limits.push_threads,
-            turn_s=_TURN_S,
-            report=report,
-        )
-        pushed = push.run()
+    push = ChunkPush(
+        context.session(run, connection),
+        context.state,
+        task,
+        threads=context.limits.push_threads,
+        turn_s=_TURN_S,
+        report=report,
+    )
+    pushed = push.run()
     if pushed.failure and not pushed.retryable:
         context.change(run.id, failure=pushed.failure)
     return pushed

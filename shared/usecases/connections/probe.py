@@ -1,7 +1,7 @@
 """Looking at an account of a destination while somebody waits for the answer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -131,16 +131,14 @@ class ConnectionProbe:
         pacer = _WatchfulPacer(
             self._paces.of(account.pace), account.max_calls_per_s, _Deadline(self._clock, _PATIENCE_S)
         )
-        session = destination.open(account.read_key, pacer, account.learnt, connections=1)
-        with closing(session):
-            try:
-                yield session
-            except Stopped:
-                if pacer.was_throttled:
-                    raise Throttled(
-                        "The destination asks for fewer calls at the moment.", remedy="Try again later."
-                    ) from None
-                raise TimedOut("The destination did not answer in time.", remedy="Try again later.") from None
+        try:
+            yield destination.open(account.read_key, pacer, account.learnt)
+        except Stopped:
+            if pacer.was_throttled:
+                raise Throttled(
+                    "The destination asks for fewer calls at the moment.", remedy="Try again later."
+                ) from None
+            raise TimedOut("The destination did not answer in time.", remedy="Try again later.") from None
 
 
 def unreadable(problem: SecretUnavailable, now: datetime) -> Verdict:
