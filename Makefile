@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 AZURITE := devkit/node_modules/.package-lock.json
 PORTAL := portal/static/vendor/htmx.min.js
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: demo up stop status test check format messages screenshots bench clean
 
