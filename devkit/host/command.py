@@ -21,6 +21,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parse(argv)
     _set_up_logging()
     app_dir, state_dir = arguments.app.resolve(), arguments.state.resolve()
+    turn_log = arguments.turn_log and arguments.turn_log.resolve()
     try:
         if arguments.settings:
             os.environ.update(read_settings_file(arguments.settings))
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
         os.chdir(app_dir)
         address = Address(arguments.port, arguments.public_url)
-        finished = asyncio.run(_serve(app_dir, state_dir, address, arguments.grace))
+        finished = asyncio.run(_serve(app_dir, state_dir, address, arguments.grace, turn_log))
     except (IndexingError, SettingsError) as error:
         log.critical("the app cannot be served: %s", error)
         return 1
@@ -51,15 +52,25 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--settings", type=Path, help="a file shaped like local.settings.json")
     parser.add_argument("--public-url", help="origin under which others reach this host")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds that a stop waits for functions")
+    parser.add_argument(
+        "--turn-log", type=Path, help="file that tells what each turn of an orchestration cost"
+    )
     return parser.parse_args(argv)
 
 
-async def _serve(app_dir: Path, state_dir: Path, address: Address, grace_s: float) -> bool:
+async def _serve(
+    app_dir: Path, state_dir: Path, address: Address, grace_s: float, turn_log: Path | None
+) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     host = Host(
-        app_dir=app_dir, state_dir=state_dir, address=address, environment=os.environ, grace_s=grace_s
+        app_dir=app_dir,
+        state_dir=state_dir,
+        address=address,
+        environment=os.environ,
+        grace_s=grace_s,
+        turn_log=turn_log,
     )
     await host.start()
     print(f"host listening on {host.url}", flush=True)

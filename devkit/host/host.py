@@ -15,6 +15,7 @@ from devkit.host.admin import Admin, Fire, show_home
 from devkit.host.blob_triggers import BlobTrigger
 from devkit.host.durable.engine import Engine
 from devkit.host.durable.management import client_binding, management_routes
+from devkit.host.durable.turn_log import TurnLog
 from devkit.host.durable_invoker import DurableInvoker
 from devkit.host.easy_auth import EasyAuth
 from devkit.host.http_triggers import MAX_BODY_SIZE_BYTES, HttpTriggers
@@ -49,6 +50,7 @@ class Host:
         address: Address,
         environment: Mapping[str, str],
         grace_s: float,
+        turn_log: Path | None = None,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(state_dir)
@@ -82,6 +84,7 @@ class Host:
             max_concurrent_activities=options.max_concurrent_activities,
             max_concurrent_orchestrators=options.max_concurrent_orchestrators,
             grace_s=grace_s,
+            turn_log=TurnLog(turn_log) if turn_log else None,
         )
         self._runner = web.AppRunner(
             self._make_web_app(environment), access_log=None, handle_signals=False, shutdown_timeout=1.0

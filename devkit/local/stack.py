@@ -30,7 +30,8 @@ class LocalStack:
     """Storage, vault, Autopilot simulator and functions host as child processes.
 
     `with LocalStack(folder) as stack:` starts them and ends them in reverse order. All state is in
-    `state`, logs in `state/logs`; another stack on the same folder finds what this one left.
+    `state`, logs in `state/logs`, among them `turn_log`, what the turns of orchestrations cost; another
+    stack on the same folder finds what this one left.
 
     - `autopilot_url`: use this destination and start no simulator. `autopilot_key` is then up to you.
     - `autopilot_switches`: uncertain behaviours of the simulator (`python -m devkit autopilot --help`).
@@ -62,6 +63,7 @@ class LocalStack:
         self._host_port = host_port
         self._autopilot_port = 0
         self.autopilot_control: str | None = None
+        self.turn_log = self.state / "logs" / "turns.jsonl"
         self._use_func = use_func
         self._record_file = RecordFile(self.state)
         self._record: Record | None = None
@@ -105,6 +107,7 @@ class LocalStack:
             return
         command = [sys.executable, "-m", "devkit", "host", "--app", str(self._app)]
         command += ["--state", str(self.state / "host"), "--port", str(self._host_port)]
+        command += ["--turn-log", str(self.turn_log)]
         self._host = self._start("app", command, environment=self.environment, grace_s=HOST_GRACE_S)
         [self.host_url] = self._host.wait_for_output(r"^host listening on (\S+)", timeout_s=60)
         self._host_port = urlsplit(self.host_url).port or 0
@@ -138,6 +141,11 @@ class LocalStack:
         """End the simulator in order: it is out of reach, and forgets nothing that it accepted."""
         self._autopilot.stop()
         self._forget(self._autopilot)
+
+    @property
+    def host_pid(self) -> int:
+        """The process that runs the app."""
+        return self._host.pid
 
     @property
     def function_key(self) -> str:

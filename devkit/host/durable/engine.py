@@ -10,6 +10,7 @@ orchestrations, and several hosts on one task hub. Stricter than Azure: the dete
 
 import asyncio
 import logging
+import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
@@ -22,6 +23,7 @@ from devkit.host.durable.clock import Clock, SystemClock, VirtualClock
 from devkit.host.durable.events import EventType, event
 from devkit.host.durable.operations import Operations
 from devkit.host.durable.store import Changes, Store, Work
+from devkit.host.durable.turn_log import TurnLog
 
 log = logging.getLogger("devkit.durable")
 
@@ -67,6 +69,7 @@ class Engine(Operations):
         clock: Clock | None = None,
         grace_s: float = 10.0,
         retry_delay_s: float = 5.0,
+        turn_log: TurnLog | None = None,
     ) -> None:
         super().__init__(Store(database), invoker, clock or SystemClock())
         self._store.listener = self._hear
@@ -76,6 +79,7 @@ class Engine(Operations):
         self._max_turns = max_concurrent_orchestrators
         self._grace_s = grace_s
         self._retry_delay_s = retry_delay_s
+        self._turn_log = turn_log
         self._threads = ThreadPoolExecutor(max_concurrent_orchestrators, thread_name_prefix="durable-turn")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -202,7 +206,11 @@ class Engine(Operations):
         now_us = self.clock.now_us()
         loaded = self._store.submit(turns.load, instance_id, self._invoker.orchestrators, now_us).result()
         if loaded is not None:
+            began_s = time.thread_time()
             outcome = turns.take(loaded, self._invoker, now_us)
+            if self._turn_log:
+                cpu_ms, instance = (time.thread_time() - began_s) * 1_000, loaded.instance
+                self._turn_log.note(instance.id, instance.name, loaded.past, outcome.events, cpu_ms)
             self._store.submit(turns.commit, loaded, outcome, now_us).result()
 
     def _take_entity_turn(self, target: str) -> None:

@@ -25,6 +25,7 @@ from azure.functions.meta import Datum
 from devkit.host.durable.clock import Clock
 from devkit.host.durable.engine import Engine
 from devkit.host.durable.instances import Instance, Status
+from devkit.host.durable.turn_log import TurnLog
 
 App = DecoratorApi | Iterable[FunctionBuilder]
 
@@ -85,6 +86,7 @@ class RunningEngine(Engine):
         max_concurrent_activities: int = 8,
         max_concurrent_orchestrators: int = 4,
         grace_s: float = 10.0,
+        turn_log: TurnLog | None = None,
     ) -> None:
         self._app = AppInvoker(app, threads=max_concurrent_activities)
         super().__init__(
@@ -95,6 +97,7 @@ class RunningEngine(Engine):
             max_concurrent_orchestrators=max_concurrent_orchestrators,
             clock=clock,
             grace_s=grace_s,
+            turn_log=turn_log,
         )
 
     async def __aenter__(self) -> "RunningEngine":
