@@ -11,6 +11,7 @@ from pathlib import Path
 
 from devkit.host.host import Address, Host
 from devkit.host.indexing import IndexingError
+from devkit.host.malformed import leave_out_what_was_sent
 from devkit.host.settings import SettingsError, read_settings_file
 
 log = logging.getLogger("devkit.host")
@@ -92,3 +93,4 @@ def _set_up_logging() -> None:
     # The SDKs log each request with its headers, and URLs may carry signatures.
     for noisy in ("azure", "urllib3", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(leave_out_what_was_sent)

@@ -177,6 +177,7 @@ def _local_target(wanted: str | None, otherwise: str = "/") -> str:
         not wanted
         or not wanted.startswith("/")
         or wanted.startswith(("//", "/\\"))
+        or not wanted.isprintable()
         or urlsplit(wanted).netloc
     ):
         return otherwise

@@ -23,6 +23,7 @@ from devkit.host.indexing import IndexedFunction, index_app
 from devkit.host.invocation import Worker, thread_count
 from devkit.host.keys import load_or_create_keys
 from devkit.host.settings import SettingsError, read_host_json
+from devkit.host.slow_clients import KEEP_ALIVE_S, SilentConnections
 from devkit.host.timer_triggers import TimerTrigger
 
 _CONNECTION = "AzureWebJobsStorage"
@@ -86,8 +87,16 @@ class Host:
             grace_s=grace_s,
             turn_log=TurnLog(turn_log) if turn_log else None,
         )
+        self._silent = SilentConnections(
+            lambda: self._runner.server.connections if self._runner.server else []
+        )
         self._runner = web.AppRunner(
-            self._make_web_app(environment), access_log=None, handle_signals=False, shutdown_timeout=1.0
+            self._make_web_app(environment),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            auto_decompress=False,  # as Azure's host: a function gets the bytes that were sent
+            keepalive_timeout=KEEP_ALIVE_S,
         )
 
     @property
@@ -108,6 +117,7 @@ class Host:
         except OSError as error:
             raise SettingsError(f"cannot listen on port {self._address.port}: {error.strerror}") from error
         self._port = self._runner.addresses[0][1]
+        self._silent_task = asyncio.create_task(self._silent.run())
         self._engine_task = asyncio.create_task(self._engine.run())
         self._trigger_tasks = [asyncio.create_task(trigger.run()) for trigger in self._triggers]
 
@@ -125,6 +135,7 @@ class Host:
         await asyncio.gather(self._stop_triggers(), self._stop_engine())
         # The server goes on so long: functions that are still running may need the durable API.
         finished = await asyncio.to_thread(self._worker.stop, max(0.0, deadline - time.monotonic()))
+        self._silent_task.cancel()
         await self._runner.cleanup()
         self._database.close()
         self._lock.close()
@@ -169,7 +180,7 @@ class Host:
         )
 
     def _make_web_app(self, environment: Mapping[str, str]) -> web.Application:
-        app = web.Application(client_max_size=MAX_BODY_SIZE_BYTES)
+        app = web.Application(client_max_size=MAX_BODY_SIZE_BYTES, middlewares=[self._silent.middleware])
         if environment.get("AzureWebJobsDisableHomepage", "").lower() != "true":
             app.router.add_get("/", show_home)
         if environment.get("WEBSITE_AUTH_ENABLED", "").lower() == "true":

@@ -21,6 +21,7 @@ from devkit.host.invocation import Worker
 from devkit.host.keys import Keys
 from devkit.host.routes import RouteError, RouteTable
 from devkit.host.settings import HostOptions
+from devkit.host.slow_clients import read_body
 
 log = logging.getLogger("devkit.host")
 
@@ -73,8 +74,10 @@ class HttpTriggers:
             return web.Response(status=401)
         try:
             body = await _read_body(request)
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413)
+        except (web.HTTPRequestEntityTooLarge, web.HTTPRequestTimeout) as refusal:
+            answer = web.Response(status=refusal.status)
+            answer.force_close()  # what may still come of the body is no request
+            return answer
         arguments = {function.trigger_parameter: self._build_request(request, route_values, body)}
         try:
             result = await self._worker.invoke(
@@ -95,7 +98,7 @@ class HttpTriggers:
     def _build_request(self, request: web.Request, route_values: Mapping[str, str], body: bytes) -> Any:
         return func.HttpRequest(
             method=request.method,
-            url=self._public_url() + request.raw_path,
+            url=self._public_url() + request.rel_url.raw_path_qs,
             headers=_read_headers(request),
             params={name: value for name, value in _joined(request.query).items() if value},
             route_params=route_values,
@@ -130,7 +133,7 @@ async def _read_body(request: web.Request) -> bytes:
         return b""
     if request.content_length > MAX_BODY_SIZE_BYTES:
         raise web.HTTPRequestEntityTooLarge(MAX_BODY_SIZE_BYTES, request.content_length)
-    return await request.read()
+    return await read_body(request)
 
 
 def _build_response(result: Any) -> web.Response:

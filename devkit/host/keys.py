@@ -61,5 +61,6 @@ def _is_one_of(presented: str | None, accepted: Iterable[str]) -> bool:
     if not presented:
         return False
     # Every key is compared, so that the time taken does not tell which one came close.
-    matches = [hmac.compare_digest(presented.encode(), key.encode()) for key in accepted]
+    given = presented.encode("utf-8", "surrogateescape")
+    matches = [hmac.compare_digest(given, key.encode()) for key in accepted]
     return any(matches)

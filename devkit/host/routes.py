@@ -67,7 +67,7 @@ class RouteTable(Generic[Target]):
         for route, target in self._entries:
             if route.methods is not None and method not in route.methods:
                 continue
-            values = route.match(path.strip("/"))
+            values = route.match(path.removeprefix("/").removesuffix("/"))
             if values is not None:
                 return target, values
         return None

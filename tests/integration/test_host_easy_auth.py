@@ -84,11 +84,22 @@ def test_the_sign_in_page_offers_three_people_and_leads_back(host: RunningHost) 
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:1"]
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:1",
+        "/\t/evil.example",
+        "/a\r\nX: 1",
+        "/\x00",
+    ],
 )
 def test_signing_in_never_leads_to_another_site(host: RunningHost, target: str) -> None:
     form = {"who": "viewer", "post_login_redirect_uri": target}
     assert host.call("POST", "/.auth/login/dev", data=form).headers["Location"] == "/"
+    away = host.call("GET", "/.auth/logout", params={"post_logout_redirect_uri": target})
+    assert away.headers["Location"] == "/.auth/logout/complete"
 
 
 def test_nobody_else_can_sign_in(host: RunningHost) -> None:

@@ -1,6 +1,9 @@
 """HTTP triggers of the local host, over the wire."""
 
+import gzip
 import http.client
+import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +127,48 @@ def test_route_values_that_are_absent_are_left_out(host: RunningHost) -> None:
 
 def test_a_body_without_content_length_does_not_arrive(host: RunningHost) -> None:
     assert host.call("POST", "/api/echo", data=iter([b"chunk"])).json()["body"] == ""
+
+
+def test_a_packed_body_arrives_as_it_was_sent(host: RunningHost) -> None:
+    for packed in (gzip.compress(b"x" * 1_000_000), b"no gzip at all"):
+        answer = host.call("POST", "/api/size", data=packed, headers={"Content-Encoding": "gzip"})
+        assert (answer.status_code, answer.text) == (200, str(len(packed)))
+
+
+def test_a_key_of_odd_characters_opens_nothing(host: RunningHost) -> None:
+    assert host.call("GET", "/api/guarded", headers={"x-functions-key": b"\xff\xfe"}).status_code == 401
+    assert host.call("GET", "/api/guarded?code=%FF%00%F0%9F%98%80").status_code == 401
+
+
+def test_what_is_no_http_is_refused_and_not_written_down(host: RunningHost) -> None:
+    heads = ("GET / HTTP/1.1\r\nHost: x\r\nx-functions-key : canary-{}\r\n\r\n", "canary-{}\r\n\r\n")
+    for number, head in enumerate(heads):
+        assert say(host, head.format(number).encode())[0] == 400
+    wait_until(lambda: "what was no HTTP request was refused" in host.log)
+    assert "canary" not in host.log
+
+
+def test_addresses_are_read_as_azure_reads_them(host: RunningHost) -> None:
+    _, told = say(
+        host, b"GET http://evil.example/api/echo?a=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    assert json.loads(told)["url"] == f"{host.url}/api/echo?a=1"
+    for path in (b"//api/echo", b"/api//echo", b"/api/echo//"):
+        assert say(host, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 404
+
+
+def test_a_body_that_comes_too_slowly_is_given_up(host: RunningHost) -> None:
+    status, _ = say(host, b"POST /api/size HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+    assert status == 408
+
+
+def say(host: RunningHost, data: bytes) -> tuple[int, bytes]:
+    """Send this; return the status and body of the answer."""
+    with socket.create_connection(("127.0.0.1", int(host.url.rpartition(":")[2])), timeout=20) as connection:
+        connection.sendall(data)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, answer.read()
 
 
 def test_a_response_keeps_status_headers_cookies_and_bytes(host: RunningHost) -> None:
