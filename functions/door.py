@@ -99,4 +99,8 @@ def require_own_site(req: func.HttpRequest) -> None:
 
 def _is_own(origin: str, req: func.HttpRequest) -> bool:
     host: str = req.headers.get("host", "")
-    return urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        site = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return bool(site) and site.lower() == host.lower()

@@ -173,7 +173,9 @@ def _lead_to_sign_in(request: Request, problem: NotSignedIn) -> Response:
         return _placed(request, told)
     if request.is_live:
         return Response(401, b"", {"HX-Refresh": "true", **_HEADERS})
-    to = f"/.auth/login/aad?post_login_redirect_uri={quote(request.address, safe='')}"
+    # An address that begins with two slashes would be another site's.
+    back = request.address if request.address.startswith(f"{ROOT}/") else f"{ROOT}/"
+    to = f"/.auth/login/aad?post_login_redirect_uri={quote(back, safe='')}"
     return Response(302, b"", {"Location": to, **_HEADERS})
 
 

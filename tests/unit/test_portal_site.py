@@ -5,10 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal import site
 from portal.csrf import mask, new_secret
 from portal.languages import choose_language, choose_region, language
 from portal.reader import Reader, duration, exactly, moment, number, reading, size
+from portal.web import Request
 from shared.domain.access import Role
+from shared.domain.errors import NotSignedIn
 from shared.usecases.connections.forms import NewConnection
 from tests.fakes_stores import START
 from tests.unit.portal_client import PEOPLE, Browser, make_app
@@ -22,6 +25,17 @@ def app():
 def test_who_has_not_signed_in_is_led_to_it_and_back(app):
     page = Browser(app, None).get("exports?sort=-name", follow=False)
     assert page.location == "/.auth/login/aad?post_login_redirect_uri=%2Fportal%2Fexports%3Fsort%3D-name"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://app//evil.example/portal/", "https://app/\\evil.example", "https://app"]
+)
+def test_nobody_is_led_elsewhere_after_signing_in(app, url):
+    def refuse():
+        raise NotSignedIn("Nobody is signed in.")
+
+    answer = site.answer(Request("GET", url, "", {}, b"", app, refuse))
+    assert answer.headers["Location"] == "/.auth/login/aad?post_login_redirect_uri=%2Fportal%2F"
 
 
 def test_a_live_part_that_has_lost_its_session_reloads_the_page(app):
