@@ -317,7 +317,8 @@ class ScriptedDestination:
     """A destination with one account, whose state is ``lists`` (title to id), ``members`` and ``contacts``.
 
     ``faults[call]`` are errors (None = none) for the next calls of that name, ``refused`` maps e-mails that it never
-    takes to the reason, ``on_call`` hears the name of every call before it happens.
+    takes to the reason, ``on_call`` hears the name of every call before it happens. When it is ``changeable``, what was
+    learnt about it wants to be proven by somebody who joins.
     """
 
     name = "autopilot"
@@ -331,6 +332,7 @@ class ScriptedDestination:
         self.contacts: dict[str, str] = {}
         self.faults: dict[str, list[SegpilotError | None]] = {}
         self.refused: dict[str, str] = {}
+        self.changeable = False
         self.on_call: Callable[[str], None] = lambda call: None
         self._list_ids = (f"list-{number}" for number in count(1))
 
@@ -353,13 +355,30 @@ class ScriptedDestination:
     def show(self, body: str) -> dict[str, object]:
         return {**orjson.loads(body), "Email": "***"}
 
-    def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
-        return -(-to_send // self.batch_size) + leaving
+    def estimate_calls(
+        self,
+        *,
+        sending: Sequence[int],
+        joining: int,
+        leaving: int,
+        new_lists: int,
+        learnt: Mapping[str, bool],
+    ) -> int:
+        proof = self.changeable and joining > 0
+        learning = joining > 0 and not learnt
+        return (
+            sum(-(-people // self.batch_size) for people in sending) + leaving + new_lists + proof + learning
+        )
 
     def open(
-        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool]
+        self,
+        read_key: Callable[[bool], str],
+        pacer: Pacer,
+        learnt: Mapping[str, bool],
+        *,
+        proven: bool = False,
     ) -> "ScriptedSession":
-        return ScriptedSession(self, read_key, pacer)
+        return ScriptedSession(self, read_key, pacer, learnt, proven=proven or not self.changeable)
 
     def remove_list(self, title: str) -> None:
         """What a person does at the destination."""
@@ -374,10 +393,20 @@ class ScriptedDestination:
 
 class ScriptedSession:
     def __init__(
-        self, destination: ScriptedDestination, read_key: Callable[[bool], str], pacer: Pacer
+        self,
+        destination: ScriptedDestination,
+        read_key: Callable[[bool], str],
+        pacer: Pacer,
+        learnt: Mapping[str, bool],
+        *,
+        proven: bool,
     ) -> None:
         self._destination, self._read_key, self._pacer = destination, read_key, pacer
-        self.calls = 0
+        self.calls, self.learnt, self._proven = 0, learnt, proven
+
+    @property
+    def awaits_proof(self) -> bool:
+        return bool(self.learnt) and not self._proven
 
     def check(self) -> Account:
         self._call("check")
@@ -391,9 +420,10 @@ class ScriptedSession:
         self._call("ensure_list")
         return self._destination.create_list(title)
 
-    def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
+    def learn(self, list_id: str, sample: Sequence[Profile]) -> Mapping[str, bool]:
         self._call("learn")
-        return {"list_in_bulk": True} if sample else {}
+        self.learnt, self._proven = {"list_in_bulk": True} if sample else {}, True
+        return self.learnt
 
     def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
         self._call("push")
@@ -405,6 +435,9 @@ class ScriptedSession:
             if profile.joins:
                 self._destination.members[list_id].add(profile.email)
             outcome.accepted[profile.email] = f"person-{profile.email}"
+        if self.awaits_proof and any(profile.joins for profile in batch):
+            self._call("look")
+            self._proven = True
 
     def remove(self, list_id: str, leavers: Sequence[Leaver], outcome: Outcome) -> None:
         self._call("remove")

@@ -95,6 +95,14 @@ class Session(Protocol):
     def calls(self) -> int:
         """How many HTTP requests were made so far."""
 
+    @property
+    def learnt(self) -> Mapping[str, bool]:
+        """What is known about the account by now; less than before when something turned out to be different."""
+
+    @property
+    def awaits_proof(self) -> bool:
+        """True when what was learnt earlier saves calls, and is yet to be tried with the next people who join."""
+
     def check(self) -> Account:
         """Raises Unauthorized, Refused or Unavailable."""
 
@@ -104,8 +112,11 @@ class Session(Protocol):
     def ensure_list(self, title: str) -> str:
         """Return the id of the list with this title; it is created when there is none."""
 
-    def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
-        """Find out, once per account, what cannot be known beforehand. ``sample`` is sent on the way."""
+    def learn(self, list_id: str, sample: Sequence[Profile]) -> Mapping[str, bool]:
+        """Find out, once per account, what cannot be known beforehand. ``sample`` is sent on the way.
+
+        Returns ``learnt``. What was just learnt needs no proof.
+        """
 
     def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
         """Upsert a batch and put those who join on the list. Safe to repeat.
@@ -147,8 +158,17 @@ class Destination(Protocol):
     def show(self, body: str) -> dict[str, object]:
         """Return an encoded person for people to look at: the e-mail address is masked."""
 
-    def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
-        """Return how many calls it takes to send so many people, of whom some join, and to take others off a list.
+    def estimate_calls(
+        self,
+        *,
+        sending: Sequence[int],
+        joining: int,
+        leaving: int,
+        new_lists: int,
+        learnt: Mapping[str, bool],
+    ) -> int:
+        """Return how many calls it takes to make lists, to send so many people to each list, of whom some join, and to
+        take others off. It is exact when all goes well, and the account is as it was learnt.
 
         What is not learnt yet is learnt on the way, and counts as if it were of no help.
         """
@@ -158,5 +178,10 @@ class Destination(Protocol):
         read_key: Callable[[bool], str],
         pacer: Pacer,
         learnt: Mapping[str, bool],
+        *,
+        proven: bool = False,
     ) -> Session:
-        """Open a session. ``read_key(fresh)`` gives the API key, from the vault itself when ``fresh``."""
+        """Open a session. ``read_key(fresh)`` gives the API key, from the vault itself when ``fresh``.
+
+        ``proven``: another session has proven in the same run that what was learnt is still true.
+        """

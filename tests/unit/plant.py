@@ -16,7 +16,7 @@ from shared.pipeline.steps.begin import begin
 from shared.pipeline.steps.context import PipelineLimits, RunContext
 from shared.pipeline.steps.finish import Finished, FinishTask, finish
 from shared.pipeline.steps.guard import GuardTask, guard
-from shared.pipeline.steps.prepare import PrepareTask, prepare
+from shared.pipeline.steps.prepare import Prepared, PrepareTask, prepare
 from shared.pipeline.steps.push import push
 from shared.pipeline.steps.stage_segment import StageTask, stage_segment
 from shared.usecases.runs.orders import NewRun, RunOrders
@@ -126,22 +126,28 @@ class Plant:
             stage_segment(self.context, StageTask(run_id=run_id, segment=name)) for name in begun.segments
         )
 
-    def tasks(self, run_id: str, staged: tuple, lists: dict[str, str]) -> list[PushTask]:
+    def tasks(self, run_id: str, staged: tuple, prepared: Prepared) -> list[PushTask]:
         """First everybody to send, then everybody to take off a list."""
-        return [
+        tasks = [
             PushTask(
                 run_id=run_id,
                 segment=one.segment,
-                list_id=lists[one.segment],
+                list_id=prepared.lists[one.segment],
                 folder=one.folder,
                 chunk=number,
                 removals=removals,
+                proven=prepared.proven,
             )
             for removals in (False, True)
             for one in staged
-            if one.segment in lists
+            if one.segment in prepared.lists
             for number in range(one.leaver_chunks if removals else one.chunks)
         ]
+        if begun := prepared.begun:
+            rest = begun.model_copy(update={"proven": prepared.proven})
+            whole = rest.model_copy(update={"pending": None})
+            tasks = [rest if task == whole else task for task in tasks]
+        return [task for task in tasks if task.pending != ()]
 
     def run_to_end(self, run_id: str) -> Finished:
         """What the orchestration does when nothing needs to be waited for."""
@@ -151,7 +157,7 @@ class Plant:
         if failure is None:
             prepared = prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
             complete = True
-            for task in self.tasks(run_id, staged, prepared.lists):
+            for task in self.tasks(run_id, staged, prepared):
                 pushed = push(self.context, task)
                 if pushed.failure or pushed.stopped:
                     failure, complete = pushed.failure, False

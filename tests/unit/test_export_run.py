@@ -143,7 +143,7 @@ def test_a_push_that_takes_long_keeps_the_connection():
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     plant.destination.on_call = lambda call: plant.clock.advance(600 if call == "push" else 0)
-    [task] = plant.tasks(run_id, staged, prepared.lists)
+    [task] = plant.tasks(run_id, staged, prepared)
     push(plant.context, task)
     assert begin(plant.context, other).wait_s
 
@@ -160,7 +160,7 @@ def test_every_step_keeps_the_connection_for_a_while_longer():
         staged.append(stage_segment(plant.context, StageTask(run_id=run_id, segment=name)))
     plant.clock.advance(600)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=tuple(staged)))
-    for task in plant.tasks(run_id, tuple(staged), prepared.lists):
+    for task in plant.tasks(run_id, tuple(staged), prepared):
         plant.clock.advance(600)
         push(plant.context, task)
         assert begin(plant.context, other).wait_s
@@ -200,7 +200,7 @@ def test_every_step_may_be_repeated_and_changes_nothing():
     staged = plant.stage_all(run_id)
     for _ in range(2):
         prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
-    for task in plant.tasks(run_id, staged, prepared.lists):
+    for task in plant.tasks(run_id, staged, prepared):
         for _ in range(2):
             push(plant.context, task)
     task = FinishTask(run_id=run_id, staged=staged, complete=True)
@@ -230,7 +230,7 @@ def test_no_step_that_is_repeated_after_the_end_takes_the_connection_or_sends():
     run_id = plant.order()
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
-    [task] = plant.tasks(run_id, staged, prepared.lists)
+    [task] = plant.tasks(run_id, staged, prepared)
     push(plant.context, task)
     finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True))
     assert begin(plant.context, run_id).over
@@ -295,7 +295,7 @@ def test_no_result_of_a_step_holds_an_address_or_the_key():
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
     results = [*staged, prepared]
-    results += [push(plant.context, task) for task in plant.tasks(run_id, staged, prepared.lists)]
+    results += [push(plant.context, task) for task in plant.tasks(run_id, staged, prepared)]
     results.append(finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True)))
     text = "".join(result.model_dump_json() for result in [*results, plant.run_of(run_id)])
     assert "example.com" not in text

@@ -42,7 +42,7 @@ def test_no_step_is_begun_once_the_run_was_cancelled(step):
     steps = {
         "stage": lambda: stage_segment(plant.context, StageTask(run_id=run_id, segment="vip")),
         "prepare": lambda: prepare(plant.context, PrepareTask(run_id=run_id, staged=staged)),
-        "push": lambda: push(plant.context, plant.tasks(run_id, staged, prepared.lists)[0]),
+        "push": lambda: push(plant.context, plant.tasks(run_id, staged, prepared)[0]),
     }
     staged: tuple = ()
     if step != "stage":
@@ -66,7 +66,7 @@ def test_what_was_accepted_before_a_cancellation_stays_accepted():
     run_id = plant.order()
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
-    first, second = plant.tasks(run_id, staged, prepared.lists)
+    first, second = plant.tasks(run_id, staged, prepared)
     push(plant.context, first)
     plant.cancel(run_id)
     with pytest.raises(Stopped):
@@ -84,7 +84,7 @@ def test_a_cancellation_after_the_last_chunk_does_not_undo_the_run():
     run_id = plant.order()
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
-    for task in plant.tasks(run_id, staged, prepared.lists):
+    for task in plant.tasks(run_id, staged, prepared):
         push(plant.context, task)
     plant.cancel(run_id)
     finished = finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True))
@@ -112,7 +112,7 @@ def test_a_failure_in_one_chunk_stops_the_other_workers():
     run_id = plant.order()
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
-    first, second = plant.tasks(run_id, staged, prepared.lists)
+    first, second = plant.tasks(run_id, staged, prepared)
     plant.destination.faults["push"] = [Refused("It said no."), Refused("It said no.")]
     assert push(plant.context, first).failure
     with pytest.raises(Stopped):
@@ -125,7 +125,7 @@ def test_an_outage_leaves_what_is_still_to_be_done_and_the_run_goes_on():
     run_id = plant.order()
     staged = plant.stage_all(run_id)
     prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
-    [task] = plant.tasks(run_id, staged, prepared.lists)
+    [task] = plant.tasks(run_id, staged, prepared)
     plant.destination.faults["push"] = [Unavailable("It is away.")]
     pushed = push(plant.context, task)
     assert pushed.retryable

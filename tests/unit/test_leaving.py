@@ -218,7 +218,7 @@ def test_every_step_of_a_removal_may_be_repeated():
         guarded = guard(plant.context, GuardTask(run_id=run_id, staged=staged))
     for _ in range(2):
         prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=guarded.staged))
-    for task in plant.tasks(run_id, guarded.staged, prepared.lists):
+    for task in plant.tasks(run_id, guarded.staged, prepared):
         pushed = [push(plant.context, task) for _ in range(2)]
         assert [each.counts.removed for each in pushed] == [5, 5]
     task = FinishTask(run_id=run_id, staged=guarded.staged, complete=True)

@@ -105,21 +105,25 @@ def test_calls_and_time_are_estimated_at_the_pace_that_is_known(ceiling, limit, 
     plant.arrive("vip", *people(9))
     run_id, _ = rehearsed(plant)
     estimate = plant.run_of(run_id).estimate
-    assert estimate.calls == 6  # lists, two for the list that is missing, and three batches of three
+    assert estimate.calls == 6  # lists, list, learn, and three batches of three
     assert estimate.seconds == seconds
 
 
 @pytest.mark.parametrize(
-    ("people", "learnt", "calls"),
+    ("work", "learnt", "calls"),
     [
-        ({"to_send": 201, "joining": 50, "leaving": 7}, {"list_in_bulk": True}, 3 + 7),
-        ({"to_send": 201, "joining": 50, "leaving": 7}, {"list_in_bulk": False}, 3 + 50 + 7),
-        ({"to_send": 201, "joining": 50, "leaving": 7}, {}, 3 + 50 + 7 + 4),
-        ({"to_send": 201, "joining": 0, "leaving": 0}, {}, 3),
-        ({"to_send": 0, "joining": 0, "leaving": 0}, {}, 0),
+        (([201, 99], 50, 7, 0), {"list_in_bulk": True}, 3 + 1 + 7 + 1),
+        (([201, 99], 50, 7, 0), {"list_in_bulk": False}, 3 + 1 + 7 + 50),
+        (([201, 99], 50, 7, 0), {}, 3 + 1 + 7 + 50 + 4),
+        (([201, 99], 300, 0, 2), {"list_in_bulk": True}, 3 + 1 + 1 + 1 + 2),
+        (([201], 0, 0, 0), {"list_in_bulk": True}, 3),
+        (([201], 0, 0, 0), {}, 3),
+        (([], 0, 0, 0), {}, 0),
     ],
 )
-def test_calls_to_autopilot_depend_on_what_was_learnt_about_the_account(people, learnt, calls):
+def test_calls_to_autopilot_depend_on_what_was_learnt_about_the_account(work, learnt, calls):
+    names = ("sending", "joining", "leaving", "new_lists")
+    people = dict(zip(names, work, strict=True))
     assert Autopilot("http://localhost", timeout_s=1).estimate_calls(**people, learnt=learnt) == calls
 
 

@@ -60,24 +60,44 @@ class Autopilot:
         contact: dict[str, object] = orjson.loads(body)
         return {**contact, "Email": mask(str(contact["Email"]))}
 
-    def estimate_calls(self, *, to_send: int, joining: int, leaving: int, learnt: Mapping[str, bool]) -> int:
-        """Where the bulk call does not put people on lists, or nobody knows, each of them takes a call of its own."""
-        singly = 0 if learnt.get(_LIST_IN_BULK) else joining
-        learning = _LEARNING_CALLS if joining and _LIST_IN_BULK not in learnt else 0
-        return ceil(to_send / self.batch_size) + singly + leaving + learning
+    def estimate_calls(
+        self,
+        *,
+        sending: Sequence[int],
+        joining: int,
+        leaving: int,
+        new_lists: int,
+        learnt: Mapping[str, bool],
+    ) -> int:
+        """Where the bulk call does not put people on lists, or nobody knows, each of them takes a call of its own;
+        where it does, one of them is looked up."""
+        making = new_lists + 1 if new_lists else 0
+        bulk = sum(ceil(people / self.batch_size) for people in sending)
+        if not joining:
+            return making + bulk + leaving
+        learning = 0 if _LIST_IN_BULK in learnt else _LEARNING_CALLS
+        return making + bulk + leaving + learning + (1 if learnt.get(_LIST_IN_BULK) else joining)
 
     def open(
-        self, read_key: Callable[[bool], str], pacer: Pacer, learnt: Mapping[str, bool]
+        self,
+        read_key: Callable[[bool], str],
+        pacer: Pacer,
+        learnt: Mapping[str, bool],
+        *,
+        proven: bool = False,
     ) -> "AutopilotSession":
-        return AutopilotSession(AutopilotClient(self._http, read_key, pacer), pacer, learnt)
+        return AutopilotSession(AutopilotClient(self._http, read_key, pacer), pacer, learnt, proven=proven)
 
 
 class AutopilotSession:
     """One account, one key. ``learnt[list_in_bulk]`` tells whether the bulk call honours ``_autopilot_list``."""
 
-    def __init__(self, client: AutopilotClient, pacer: Pacer, learnt: Mapping[str, bool]) -> None:
+    def __init__(
+        self, client: AutopilotClient, pacer: Pacer, learnt: Mapping[str, bool], *, proven: bool
+    ) -> None:
         self._client, self._pacer = client, pacer
-        self._list_in_bulk, self._bulk_proven = learnt.get(_LIST_IN_BULK, False), False
+        self._list_in_bulk, self._bulk_proven = learnt.get(_LIST_IN_BULK), proven
+        self._list_ids: dict[str, str] | None = None
         self._anyone_accepted, self._refused_singly, self._lock = False, 0, threading.Lock()
         self._proving = threading.Lock()
         self._proof_lock = threading.Lock()
@@ -85,6 +105,14 @@ class AutopilotSession:
     @property
     def calls(self) -> int:
         return self._client.calls
+
+    @property
+    def learnt(self) -> dict[str, bool]:
+        return {} if self._list_in_bulk is None else {_LIST_IN_BULK: self._list_in_bulk}
+
+    @property
+    def awaits_proof(self) -> bool:
+        return bool(self._list_in_bulk) and not self._bulk_proven
 
     def check(self) -> Account:
         lists = self.lists()
@@ -100,28 +128,34 @@ class AutopilotSession:
         entries = answer.get("lists") if isinstance(answer, dict) else None
         if not isinstance(entries, list):
             raise Unavailable("Autopilot answered without its lists.")
-        return [
+        found = [
             DestinationList(str(entry["list_id"]), str(entry.get("title") or ""))
             for entry in entries
             if isinstance(entry, dict) and entry.get("list_id")
         ]
+        self._list_ids = {each.title: each.id for each in reversed(found)}
+        return found
 
     def ensure_list(self, title: str) -> str:
         """Creation is slow at times and may answer without an id (recorded: 30 s), and a call that seemed to
-        fail may have worked; a list is therefore looked up before it is created, and before that is repeated."""
+        fail may have worked; a list is therefore looked up before it is created, and before that is repeated.
+        One look serves all lists that a session is to make."""
+        if self._list_ids is None:
+            self.lists()
         for _ in range(_LIST_CREATIONS):
-            if found := self._find_list(title):
+            if found := self._known_list(title):
                 return found
             if list_id := self._create_list(title):
                 return list_id
             for _ in range(_LIST_POLLS):
-                if found := self._find_list(title):
+                self.lists()
+                if found := self._known_list(title):
                     return found
                 self._pacer.pause(_LIST_POLL_S)
         raise Unavailable(f"Autopilot did not create the list '{title}'.")
 
-    def _find_list(self, title: str) -> str | None:
-        return next((each.id for each in self.lists() if each.title == title), None)
+    def _known_list(self, title: str) -> str | None:
+        return (self._list_ids or {}).get(title)
 
     def _create_list(self, title: str) -> str | None:
         """Return the new list's id, or None when the answer leaves open whether and when there will be one."""
@@ -133,8 +167,11 @@ class AutopilotSession:
             if refusal.http_status == _CONFLICT:
                 return None
             raise
-        list_id = answer.get("list_id") if isinstance(answer, dict) else None
-        return str(list_id) if list_id else None
+        if not isinstance(answer, dict) or not answer.get("list_id"):
+            return None
+        if self._list_ids is not None:
+            self._list_ids[title] = str(answer["list_id"])
+        return str(answer["list_id"])
 
     def learn(self, list_id: str, sample: Sequence[Profile]) -> dict[str, bool]:
         """Send one person without the list (now a contact, surely), then with it, and look.
@@ -148,20 +185,17 @@ class AutopilotSession:
             if contact_id is None or self._is_member(list_id, contact_id):
                 continue
             self._upsert(list_id, [profile], outcome)
-            self._list_in_bulk = self._is_member(list_id, contact_id)
-            return {_LIST_IN_BULK: self._list_in_bulk}
-        return {}
+            self._list_in_bulk = self._bulk_proven = self._is_member(list_id, contact_id)
+            break
+        return self.learnt
 
     def push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
-        if self._awaits_proof(batch):
+        if self.awaits_proof and any(profile.joins for profile in batch):
             # One batch goes ahead: proof is wanted once, and before the others depend on it.
             with self._proving:
-                if self._awaits_proof(batch):
+                if self.awaits_proof:
                     return self._push(list_id, batch, outcome)
         return self._push(list_id, batch, outcome)
-
-    def _awaits_proof(self, batch: Sequence[Profile]) -> bool:
-        return self._list_in_bulk and not self._bulk_proven and any(profile.joins for profile in batch)
 
     def _push(self, list_id: str, batch: Sequence[Profile], outcome: Outcome) -> None:
         in_bulk = self._list_in_bulk
@@ -181,12 +215,13 @@ class AutopilotSession:
                 outcome.refused[email] = "not_put_on_list"
 
     def _bulk_adds(self, list_id: str, contact_id: str) -> bool:
-        """Tell whether bulk calls still add to the list. One person is looked up per session, since the account
-        may have changed, or the list be gone, after it was learnt."""
+        """Tell whether bulk calls still add to the list. One person is looked up per run, since the account may
+        have changed, or the list be gone, after it was learnt. It may be that person, too: then it is learnt anew."""
         with self._proof_lock:
-            if not self._bulk_proven and self._list_in_bulk:
-                self._bulk_proven = self._list_in_bulk = self._is_member(list_id, contact_id)
-            return self._bulk_proven
+            if self.awaits_proof:
+                self._bulk_proven = self._is_member(list_id, contact_id)
+                self._list_in_bulk = True if self._bulk_proven else None
+            return bool(self._list_in_bulk)
 
     def _upsert(self, list_id: str | None, batch: Sequence[Profile], outcome: Outcome) -> None:
         contacts = (

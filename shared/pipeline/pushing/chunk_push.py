@@ -34,7 +34,8 @@ _REPORT_EVERY_S = 1.0
 class PushTask(Record):
     """A chunk, or what is left of it: ``pending`` are indices of batches, None = all of them.
 
-    With ``removals`` it is a chunk of leavers, who are taken off the list.
+    With ``removals`` it is a chunk of leavers, who are taken off the list. ``proven``: what was learnt about the account
+    was found to be true in this run, and need not be tried again.
     """
 
     run_id: str
@@ -43,6 +44,7 @@ class PushTask(Record):
     folder: str
     chunk: int
     removals: bool = False
+    proven: bool = False
     pending: tuple[int, ...] | None = None
 
 

@@ -118,6 +118,12 @@ class Comparison:
         """Return for how many people nothing but the mapping is another one."""
         return self.count("rebased") if self._scan.has_former else 0
 
+    def count_before_joining(self) -> int:
+        """Return how many people are sent before the first one who joins."""
+        first = f"select min(seq) from to_send where is_new or {self._order.full}"
+        found = self._database.execute(f"select count(*) from to_send where seq < ({first})")
+        return int(found.fetchall()[0][0])
+
     def count(self, table: str) -> int:
         return int(self._database.execute(f"select count(*) from {table}").fetchall()[0][0])
 

@@ -32,13 +32,15 @@ class Staged(Record):
     """What staging one segment came to. ``chunks`` is 0 when more than the limit were found.
 
     ``leaver_chunks`` hold those of ``counts.leavers`` who are to be taken off the list; it is 0 when nobody is, be it
-    that leavers are kept, be it that a guard forbids it. ``ledger_people`` were on the ledger before.
+    that leavers are kept, be it that a guard forbids it. ``ledger_people`` were on the ledger before. ``first_joining``
+    is the chunk and the batch in it with the first one who joins the list; None when nobody does.
     """
 
     segment: str
     folder: str
     chunks: int = 0
     leaver_chunks: int = 0
+    first_joining: tuple[int, int] | None = None
     ledger_people: int = 0
     counts: Counts = Counts()
     rejected: dict[str, int] = Field(default_factory=dict)
@@ -128,13 +130,19 @@ def _write_out(
         batch_size=order.batch_size,
         batches_per_chunk=order.batches_per_chunk,
     )
+    first_joining = None
+    if chunks and (staged.counts.new or order.full):
+        batch = comparison.count_before_joining() // order.batch_size
+        first_joining = divmod(batch, order.batches_per_chunk)
     leaver_chunks = 0
     if removes:
         save("leavers", "email, contact_id", places.staged_leavers(folder))
         leaver_chunks = write_leavers(
             state, folder, comparison.leavers(), batches_per_chunk=order.batches_per_chunk
         )
-    return staged.model_copy(update={"chunks": chunks, "leaver_chunks": leaver_chunks})
+    return staged.model_copy(
+        update={"chunks": chunks, "leaver_chunks": leaver_chunks, "first_joining": first_joining}
+    )
 
 
 def _former_mapping(

@@ -111,12 +111,22 @@ class RunContext:
         """Tells whether the run was cancelled or has failed meanwhile."""
         return StopWatch(lambda: is_over(self.run(run.id)))
 
-    def session(self, run: Run, connection: Connection) -> Session:
-        """Open a session with the destination for a run, which ends it by being cancelled."""
-        return self.paced_session(connection, self.stop_watch(run), key_patience_s=self.limits.key_patience_s)
+    def session(self, run: Run, connection: Connection, *, proven: bool = False) -> Session:
+        """Open a session with the destination for a run, which ends it by being cancelled.
+
+        ``proven``: the run has tried already whether what was learnt about the account is still true.
+        """
+        return self.paced_session(
+            connection, self.stop_watch(run), key_patience_s=self.limits.key_patience_s, proven=proven
+        )
 
     def paced_session(
-        self, connection: Connection, stop: Callable[[], bool], *, key_patience_s: float = 0.0
+        self,
+        connection: Connection,
+        stop: Callable[[], bool],
+        *,
+        key_patience_s: float = 0.0,
+        proven: bool = False,
     ) -> Session:
         """Open a session with the destination, paced with everybody else who uses the connection.
 
@@ -124,7 +134,16 @@ class RunContext:
         """
         pacer = RunPacer(self.paces.of(connection.id), self.max_calls_per_s(connection), stop)
         read_key = KeyReader(self.stores, self.vault, connection, pacer.pause, key_patience_s)
-        return self.destinations[connection.destination].open(read_key, pacer, connection.learnt)
+        destination = self.destinations[connection.destination]
+        return destination.open(read_key, pacer, connection.learnt, proven=proven)
+
+    def remember_learnt(self, connection: Connection, session: Session) -> None:
+        """Keep what a session has found out about the account, for those that follow."""
+        learnt = dict(session.learnt)
+        if learnt != connection.learnt:
+            self.stores.connections.change(
+                connection.id, lambda present: present.model_copy(update={"learnt": learnt})
+            )
 
 
 def is_over(run: Run) -> bool:

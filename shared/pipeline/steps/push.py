@@ -1,6 +1,8 @@
 """Push one chunk."""
 
-from shared.domain.run import Counts, Stage
+from shared.domain.connection import Connection
+from shared.domain.destination import Session
+from shared.domain.run import Counts, Run, Stage
 from shared.pipeline.pushing.chunk_push import ChunkPush, Pushed, PushTask
 from shared.pipeline.steps.context import RunContext
 
@@ -14,9 +16,14 @@ def push(context: RunContext, task: PushTask) -> Pushed:
     connection = context.connection(run)
     if task.removals and run.stage is not Stage.REMOVING:
         context.enter(run.id, Stage.REMOVING)
-    verb, size = "remove" if task.removals else "push", "all" if task.pending is None else len(task.pending)
-    part = f"{verb} {task.segment} {task.chunk} {size}"
-    held_at = context.clock()
+    return push_in(context.session(run, connection, proven=task.proven), context, run, connection, task)
+
+
+def push_in(
+    session: Session, context: RunContext, run: Run, connection: Connection, task: PushTask
+) -> Pushed:
+    """Push one chunk, or a part of it, and keep what that teaches about the account."""
+    held_at, part = context.clock(), _name_part(task)
 
     def report(counts: Counts) -> None:
         # Batches that were begun are ended, and at a slow pace that may take longer than the lane is held for.
@@ -27,7 +34,7 @@ def push(context: RunContext, task: PushTask) -> Pushed:
         context.stores.runs.report(run.id, part, counts)
 
     push = ChunkPush(
-        context.session(run, connection),
+        session,
         context.state,
         task,
         threads=context.limits.push_threads,
@@ -35,6 +42,15 @@ def push(context: RunContext, task: PushTask) -> Pushed:
         report=report,
     )
     pushed = push.run()
-    if pushed.failure and not pushed.retryable:
+    if not pushed.failure:
+        context.remember_learnt(connection, session)
+    elif not pushed.retryable:
         context.change(run.id, failure=pushed.failure)
     return pushed
+
+
+def _name_part(task: PushTask) -> str:
+    """Name what a turn is to do: when it is repeated, its counts take the place of those of the first time."""
+    verb = "remove" if task.removals else "push"
+    batches = "all" if task.pending is None else f"{len(task.pending)} from {min(task.pending, default=0)}"
+    return f"{verb} {task.segment} {task.chunk} {batches}"

@@ -12,8 +12,6 @@ from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 
 _SAMPLES = 10
-_CALLS_PER_LIST = 2
-"""Looking for it by its title, and making it."""
 
 
 class RehearseTask(Record):
@@ -38,17 +36,17 @@ def rehearse(context: RunContext, task: RehearseTask) -> Rehearsed:
 
 
 def _estimate_calls(context: RunContext, run: Run, connection: Connection, staged: tuple[Staged, ...]) -> int:
-    """What begins every run, what makes missing lists, and what it takes to send."""
+    """What begins every run, which this one has done already, and what it takes to send."""
     counts = sum((one.counts for one in staged), Counts())
-    known = {segment.name for segment in run.segments if segment.list_id}
-    missing = sum(one.chunks > 0 and one.segment not in known for one in staged)
-    sending = context.destinations[connection.destination].estimate_calls(
-        to_send=counts.to_send,
+    sending = [one for one in staged if one.chunks]
+    titles = {segment.name: segment.list_title for segment in run.segments if not segment.list_id}
+    return run.counts.calls + context.destinations[connection.destination].estimate_calls(
+        sending=[one.counts.to_send for one in sending],
         joining=counts.to_send if run.full else counts.new,
         leaving=sum(one.counts.leavers for one in staged if one.leaver_chunks),
+        new_lists=len({titles[one.segment] for one in sending if one.segment in titles}),
         learnt=connection.learnt,
     )
-    return run.counts.calls + missing * _CALLS_PER_LIST + sending
 
 
 def _find_rate(context: RunContext, connection: Connection) -> float | None:
