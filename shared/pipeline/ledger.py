@@ -4,6 +4,7 @@ A Parquet file with ``email`` (text), ``hash`` (unsigned 64 bit) and ``contact_i
 metadata say under which mapping the hashes were made. A hash is written only for people whom the destination accepted.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +35,8 @@ class Result(StrEnum):
 
 
 _OUTWEIGHING = (Result.ACCEPTED, Result.REMOVED, Result.NOT_REMOVED, Result.REFUSED)
+_ACCEPTED = Result.ACCEPTED.value
+_CONTROLS = re.compile(r"[\t\r\n]")
 _NAMES = ", ".join(f"'{result}'" for result in _OUTWEIGHING)
 _WEIGHT = f"list_position([{_NAMES}], outcome)"
 
@@ -67,8 +70,9 @@ def read_mapping(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[Field
 
 def accepted_line(email: str, content_hash: int, contact_id: str, origin: Sequence[int]) -> str:
     """Return one line of a result file: a person whom the destination accepted."""
-    clean = contact_id.replace("\t", " ").replace("\r", " ").replace("\n", " ")
-    return f"{Result.ACCEPTED}\t{email}\t{content_hash}\t{clean}\t{origin[0]}\t{origin[1]}\t\n"
+    if not contact_id.isprintable():
+        contact_id = _CONTROLS.sub(" ", contact_id)
+    return f"{_ACCEPTED}\t{email}\t{content_hash}\t{contact_id}\t{origin[0]}\t{origin[1]}\t\n"
 
 
 def refused_line(email: str, origin: Sequence[int], reason: str) -> str:

@@ -24,7 +24,6 @@ from shared.pipeline.ledger import accepted_line, leaver_line, refused_line
 from shared.pipeline.rejects import RejectReason
 from shared.pipeline.staging.chunks import read_batches, read_leavers
 
-Person = Profile | Leaver
 Batch = Sequence[Profile] | Sequence[Leaver]
 
 _HOPELESS_AFTER = 200
@@ -63,29 +62,36 @@ class Pushed(Record):
     retryable: bool = False
 
 
-class _Answer(NamedTuple):
-    """What was answered of one person, as a line of the results; ``reason`` is that of a refusal."""
+class _Answers(NamedTuple):
+    """What was answered of a batch: lines of the results, and how often each reason of a refusal occurs."""
 
-    line: str
-    reason: str | None = None
-
-
-def _tell_profile(person: Person, outcome: Outcome) -> _Answer | None:
-    email, content_hash, _joins, origin, _body = cast(Profile, person)
-    if email in outcome.accepted:
-        return _Answer(accepted_line(email, content_hash, outcome.accepted[email], origin))
-    if reason := outcome.refused.get(email):
-        return _Answer(refused_line(email, origin, reason), reason)
-    return None
+    lines: list[str]
+    reasons: Counter[str]
 
 
-def _tell_leaver(person: Person, outcome: Outcome) -> _Answer | None:
-    email, contact_id = cast(Leaver, person)
-    if email in outcome.removed:
-        return _Answer(leaver_line(email, contact_id, removed=True))
-    if email in outcome.refused:
-        return _Answer(leaver_line(email, contact_id, removed=False), RejectReason.NOT_REMOVED)
-    return None
+def _tell_profiles(batch: Sequence[Profile], outcome: Outcome) -> _Answers:
+    accepted, refused = outcome.accepted, outcome.refused
+    lines = [
+        accepted_line(email, content_hash, accepted[email], origin)
+        for email, content_hash, _joins, origin, _body in batch
+        if email in accepted
+    ]
+    lines += [
+        refused_line(profile.email, profile.origin, refused[profile.email])
+        for profile in batch
+        if profile.email in refused
+    ]
+    return _Answers(lines, Counter(refused.values()))
+
+
+def _tell_leavers(batch: Sequence[Leaver], outcome: Outcome) -> _Answers:
+    answered = [
+        leaver for leaver in batch if leaver.email in outcome.removed or leaver.email in outcome.refused
+    ]
+    lines = [leaver_line(*leaver, removed=leaver.email in outcome.removed) for leaver in answered]
+    return _Answers(
+        lines, Counter({RejectReason.NOT_REMOVED: len(outcome.refused)} if outcome.refused else {})
+    )
 
 
 class ChunkPush:
@@ -173,17 +179,19 @@ class ChunkPush:
 
     def _note(self, batch: Batch, outcome: Outcome, *, whole: bool) -> None:
         """Keep what was answered. Counted are only people of whole batches: the others are sent again."""
-        tell = _tell_leaver if self._task.removals else _tell_profile
-        answers = [answer for person in batch if (answer := tell(person, outcome))]
-        counts, reasons = Counts(), Counter(answer.reason for answer in answers if answer.reason)
-        if whole and self._task.removals:
-            counts = Counts(removed=len(answers) - reasons.total())
-        elif whole:
-            counts = Counts(sent=len(answers) - reasons.total(), refused=reasons.total())
+        if self._task.removals:
+            lines, reasons = _tell_leavers(cast(Sequence[Leaver], batch), outcome)
+        else:
+            lines, reasons = _tell_profiles(cast(Sequence[Profile], batch), outcome)
+        done, counts = len(lines) - reasons.total(), Counts()
+        if whole:
+            counts = (
+                Counts(removed=done) if self._task.removals else Counts(sent=done, refused=reasons.total())
+            )
         with self._lock:
             del self._under_way[id(outcome)]
-            self._lines.extend(answer.line for answer in answers)
-            self._anyone_accepted = self._anyone_accepted or len(answers) > reasons.total()
+            self._lines.extend(lines)
+            self._anyone_accepted = self._anyone_accepted or done > 0
             self._counts += counts
             self._reasons = add_reasons(self._reasons, reasons if whole else {})
             hopeless = not self._anyone_accepted and self._counts.refused >= _HOPELESS_AFTER
