@@ -37,6 +37,9 @@ class Control:
                 return json_reply(self._gate.calls.since(int(since)))
             case "GET", "lists", list_id, "emails" if list_id in self._account.lists:
                 return json_reply(self._account.emails_on(list_id))
+            case "GET", "lists", list_id, "contacts" if list_id in self._account.lists:
+                members = self._account.lists[list_id].members
+                return json_reply([self._account.show(self._account.contacts[each]) for each in members])
             case "GET", "contacts", email if contact := self._account.find(email):
                 return json_reply(self._account.show(contact))
             case "GET", "switches":

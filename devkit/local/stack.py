@@ -62,6 +62,7 @@ class LocalStack:
         self._app = app.resolve()
         self._host_port = host_port
         self._autopilot_port = 0
+        self._storage_ports = (0, 0, 0)
         self.autopilot_control: str | None = None
         self.turn_log = self.state / "logs" / "turns.jsonl"
         self._use_func = use_func
@@ -142,6 +143,12 @@ class LocalStack:
         self._autopilot.stop()
         self._forget(self._autopilot)
 
+    def restart_storage(self) -> None:
+        """End storage in order and start it again, on the ports it had before, with what it held."""
+        self.storage.stop()
+        self._forget(self.storage.child)
+        self._start_storage()
+
     @property
     def host_pid(self) -> int:
         """The process that runs the app."""
@@ -169,7 +176,13 @@ class LocalStack:
         self.stop()
 
     def _start_storage(self) -> None:
-        self.storage = AzuriteServer(self.state / "storage", log_path=self._log_of("storage"))
+        self.storage = AzuriteServer(
+            self.state / "storage", ports=self._storage_ports, log_path=self._log_of("storage")
+        )
+        blob, queue, table = map(
+            urlsplit, (self.storage.blob_url, self.storage.queue_url, self.storage.table_url)
+        )
+        self._storage_ports = (blob.port or 0, queue.port or 0, table.port or 0)
         self.connection_string = self.storage.connection_string
         self._adopt("storage", self.storage.blob_url, self.storage.child)
 

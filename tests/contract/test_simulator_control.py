@@ -31,6 +31,13 @@ def test_members_of_a_list_are_told_sorted(call):
     assert call.control("GET", "/lists/contactlist_none/emails").status_code == 404
 
 
+def test_all_members_of_a_list_are_shown_as_the_api_shows_them(call):
+    list_id = call.create_list("High value")
+    call.upsert(Email="a@example.com", FirstName="Ada", _autopilot_list=list_id)
+    call.upsert(Email="b@example.com")
+    assert call.control("GET", f"/lists/{list_id}/contacts").json() == [call.read("a@example.com")]
+
+
 def test_a_contact_is_shown_as_the_api_shows_it(call):
     call.upsert(Email="a@example.com", FirstName="Ada")
     assert call.control("GET", "/contacts/a@example.com").json() == call.read("a@example.com")
