@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.markdown import table
 
-IN_FLIGHT = 32  # PUSH_LANES x PUSH_THREADS
+IN_FLIGHT = 64  # PUSH_LANES x PUSH_THREADS
 STAGES = ("reading", "sending", "finishing")
 CASES = {
     "no limit, 50 ms": ["--latency-ms", "50"],

@@ -51,7 +51,7 @@ class Settings(BaseModel):
     stage_max_file_mb: Positive = 4_096
     batches_per_chunk: Positive = 50
     push_lanes: Positive = 2
-    push_threads: Positive = 16
+    push_threads: Positive = 32
     push_patience_s: Positive = 6 * 3600
     key_patience_s: Annotated[int, Field(ge=0, le=600)] = 60
     run_attempts: Positive = 3
