@@ -4,7 +4,7 @@ import asyncio
 
 import azure.durable_functions as df
 
-from functions.orchestration import CANCEL_EVENT, decision_event
+from functions.orchestration import CANCEL_EVENT, LEGS, decision_event
 from shared.bootstrap import app
 from shared.domain.run import Run
 from shared.usecases.runs.runs import is_unstarted
@@ -53,7 +53,7 @@ async def decide_run(client: df.DurableOrchestrationClient, run_id: str, round_:
 
 async def _start(client: df.DurableOrchestrationClient, run_id: str) -> None:
     settings = app().settings
-    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s}
+    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s, **LEGS}
     await client.start_new("export_run", instance_id=run_id, client_input=order)
 
 

@@ -6,6 +6,7 @@ SDK and the Durable extension number retries differently, so nothing here uses `
 
 from functions.orchestration import activities, lanes, run
 from functions.orchestration.blueprint import bp
+from functions.orchestration.lanes import LEGS
 from functions.orchestration.waiting import CANCEL_EVENT, decision_event
 
-__all__ = ["CANCEL_EVENT", "activities", "bp", "decision_event", "lanes", "run"]
+__all__ = ["CANCEL_EVENT", "LEGS", "activities", "bp", "decision_event", "lanes", "run"]

@@ -1,6 +1,8 @@
 """Lanes: the chunks of a run, so many at a time.
 
-A window of ``lanes`` chunks is in flight at any time: each lane is a sub-orchestration that takes its chunks in turn.
+A window of ``lanes`` chunks is in flight at any time: each lane is a sub-orchestration that takes its chunks in turn. A
+chunk is known by its place in the order of all chunks, so that histories hold numbers and nothing longer; and both a
+lane and the run begin a new history before theirs grows long (docs/decisions/0001).
 """
 
 from datetime import datetime
@@ -11,52 +13,91 @@ from functions.orchestration.blueprint import bp
 from functions.orchestration.waiting import Pauses
 from functions.steps import LONGEST_PAUSE_S, Envelope, Steps, call
 
-_CHUNKS_PER_LANE = 100
+LEGS = {"turns_per_leg": 100, "rounds_per_history": 10}
+"""How many times a lane calls a worker before it ends, and how many rounds of lanes a history of a run may hold. They
+travel with the order of a run: what is under way keeps to the numbers it was begun with."""
 
 
 @bp.orchestration_trigger(context_name="context")
 def push_lane(context: df.DurableOrchestrationContext) -> Steps:
-    """Push chunks one after the other. Input: ``{"tasks": [PushTask, …]}``.
+    """Push chunks one after the other, for one leg.
 
-    Returns ``{"left": [PushTask, …], "failure", "retryable", "stopped"}``: what is left when it had to end early.
+    Input: ``{"run_id", "removals", "proven", "parts": [{"segment", "list_id", "folder", "chunks"}], "turns", "places",
+    "begun"}``; ``places`` are the chunks to push, ``begun`` says of some of them which batches are left. Returns what is
+    left, as ``{"places", "begun", "failure", "retryable", "stopped"}``.
     """
-    tasks = context.get_input()["tasks"]
-    for index, task in enumerate(tasks):
-        context.set_custom_status({"chunks": len(tasks), "done": index})
-        while True:
-            answer = yield from call(context, "push_chunk", task)
-            pushed = answer.get("result", answer)
-            task = {**task, "pending": pushed.get("pending", task.get("pending"))}
-            if pushed.get("failure") or pushed.get("stopped"):
-                left = [task, *tasks[index + 1 :]]
-                return {
-                    "left": left,
-                    "failure": pushed.get("failure"),
-                    "retryable": bool(pushed.get("retryable")),
-                    "stopped": bool(pushed.get("stopped")),
-                }
-            if not pushed["pending"]:
-                break
-    return {"left": [], "failure": None, "retryable": False, "stopped": False}
+    job = context.get_input()
+    places, begun = list(job["places"]), dict(job["begun"])
+    ending = {"failure": None, "retryable": False, "stopped": False}
+    for _ in range(job["turns"]):
+        if not places:
+            break
+        context.set_custom_status({"chunks": len(job["places"]), "done": len(job["places"]) - len(places)})
+        place = str(places[0])
+        task = _make_task(job, places[0], begun.pop(place, None))
+        answer = yield from call(context, "push_chunk", task)
+        pushed = answer.get("result", answer)
+        pending = pushed.get("pending", task["pending"])
+        ending = {
+            "failure": pushed.get("failure"),
+            "retryable": bool(pushed.get("retryable")),
+            "stopped": bool(pushed.get("stopped")),
+        }
+        ended_early = ending["failure"] or ending["stopped"]
+        if pending:
+            begun[place] = pending
+        elif not ended_early:
+            places.pop(0)
+        if ended_early:
+            break
+    return {"places": places, "begun": begun, **ending}
 
 
-def make_tasks(
-    run_id: str, staged: list[Envelope], lists: Envelope, chunks: str, *, removals: bool
-) -> list[Envelope]:
-    """Return a task for each chunk of all segments; ``chunks`` names the field that says how many there are."""
-    return [
+def _make_task(job: Envelope, place: int, pending: list[int] | None) -> Envelope:
+    """Return the PushTask of a chunk: its place counts the chunks of all parts."""
+    for part in job["parts"]:
+        if place < part["chunks"]:
+            return {
+                "run_id": job["run_id"],
+                "segment": part["segment"],
+                "list_id": part["list_id"],
+                "folder": part["folder"],
+                "chunk": place,
+                "removals": job["removals"],
+                "proven": job["proven"],
+                "pending": pending,
+            }
+        place -= part["chunks"]
+    raise IndexError("There is no such chunk.")
+
+
+def make_job(
+    run_id: str, staged: list[Envelope], prepared: Envelope, chunks: str, *, removals: bool
+) -> Envelope:
+    """Return what there is to push of all segments; ``chunks`` names the field that says how many chunks there are."""
+    lists = prepared["lists"]
+    parts = [
         {
-            "run_id": run_id,
             "segment": one["segment"],
             "list_id": lists[one["segment"]],
             "folder": one["folder"],
-            "chunk": chunk,
-            "removals": removals,
+            "chunks": one[chunks],
         }
         for one in staged
         if one["segment"] in lists
-        for chunk in range(one[chunks])
     ]
+    proven = bool(prepared.get("proven"))
+    return {"run_id": run_id, "removals": removals, "proven": proven, "parts": parts}
+
+
+def find_begun(job: Envelope, task: Envelope | None) -> Envelope:
+    """Return the state of a push of which one chunk, if any, has been begun already."""
+    first = 0
+    for part in job["parts"]:
+        if task and part["segment"] == task["segment"]:
+            return {"begun": {str(first + task["chunk"]): task["pending"]}}
+        first += part["chunks"]
+    return {}
 
 
 class Window:
@@ -64,58 +105,86 @@ class Window:
 
     def __init__(self, context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelope) -> None:
         self._context, self._pauses, self._order = context, pauses, order
-        self._lanes_started = 0
 
-    def push(self, stage: str, tasks: list[Envelope]) -> Steps:
-        """Push all chunks. Returns ``{"result"}``, ``{"stopped"}`` or ``{"failure"}``."""
-        context, total, outages = self._context, len(tasks), 0
-        places = {(task["segment"], task["chunk"]): place for place, task in enumerate(tasks)}
-        progress_at: datetime = context.current_utc_datetime
-        while tasks:
-            context.set_custom_status({"stage": stage, "chunks": total, "done": total - len(tasks)})
-            lanes = min(self._order["lanes"], len(tasks))
-            turn, later = tasks[: lanes * _CHUNKS_PER_LANE], tasks[lanes * _CHUNKS_PER_LANE :]
-            answers = yield from self._run_lanes([turn[lane::lanes] for lane in range(lanes)])
-            left = sorted(
-                (task for answer in answers for task in answer["left"]),
-                key=lambda task: places[task["segment"], task["chunk"]],
-            )
-            failures = [answer for answer in answers if answer["failure"]]
-            if hard := next((answer for answer in failures if not answer["retryable"]), None):
-                return {"failure": hard["failure"]}
-            if any(answer["stopped"] for answer in answers):
+    def push(self, job: Envelope, state: Envelope) -> Steps:
+        """Push all chunks. Returns ``{"result"}``, ``{"stopped"}``, ``{"failure"}``, or ``{"later": True}`` when the
+        history is long enough.
+
+        ``state`` is empty at first; it says how far things are, as a new history needs it.
+        """
+        context, total = self._context, sum(part["chunks"] for part in job["parts"])
+        state.setdefault("progress_at", context.current_utc_datetime.isoformat())
+        ahead = [*state.get("left", ()), *range(state.get("next", 0), total)]
+        for _ in range(self._order["rounds_per_history"]):
+            if not ahead:
+                return {"result": {}}
+            doing = "removing" if job["removals"] else "sending"
+            context.set_custom_status({"stage": doing, "chunks": total, "done": total - len(ahead)})
+            lanes = min(self._order["lanes"], len(ahead))
+            places = ahead[: lanes * self._order["turns_per_leg"]]
+            later = ahead[len(places) :]
+            answers = yield from self._run_lanes(job, [places[lane::lanes] for lane in range(lanes)], state)
+            if (ending := self._note(answers, places, state)) is not None:
+                return ending
+            ahead = state["left"] + later
+            state["next"] = total - len(later)
+            pause_s = min(LONGEST_PAUSE_S, 5 * 2 ** state["outages"])
+            if state["outages"] and (yield from self._pauses.wait(pause_s)):
                 return {"stopped": True}
-            if left == turn:
-                waited_s = (context.current_utc_datetime - progress_at).total_seconds()
-                if waited_s > self._order["patience_s"]:
-                    return {"failure": {**failures[0]["failure"], "transient": True}}
-            else:
-                outages, progress_at = 0, context.current_utc_datetime
-            tasks = left + later
-            if left:
-                outages += 1
-                if (yield from self._pauses.wait(min(LONGEST_PAUSE_S, 5 * 2**outages))):
-                    return {"stopped": True}
-        return {"result": {}}
+        return {"later": True} if ahead else {"result": {}}
 
-    def _run_lanes(self, lanes: list[list[Envelope]]) -> Steps:
+    def _note(self, answers: list[Envelope], places: list[int], state: Envelope) -> Envelope | None:
+        """Take what lanes answered into the state; returns how the push ends, if it does."""
+        failures = [answer for answer in answers if answer["failure"]]
+        if hard := next((answer for answer in failures if not answer["retryable"]), None):
+            return {"failure": hard["failure"]}
+        if any(answer["stopped"] for answer in answers):
+            return {"stopped": True}
+        left = sorted(place for answer in answers for place in answer["places"])
+        begun = {place: batches for answer in answers for place, batches in answer["begun"].items()}
+        if (left, begun) != (places, state.get("begun", {})):
+            state["outages"], state["progress_at"] = 0, self._context.current_utc_datetime.isoformat()
+        elif failures:
+            waited = self._context.current_utc_datetime - datetime.fromisoformat(state["progress_at"])
+            if waited.total_seconds() > self._order["patience_s"]:
+                return {"failure": {**failures[0]["failure"], "transient": True}}
+        state["left"], state["begun"] = left, begun
+        state["outages"] = state.get("outages", 0) + 1 if failures else 0
+        return None
+
+    def _run_lanes(self, job: Envelope, lanes: list[list[int]], state: Envelope) -> Steps:
         """Run lanes side by side. A lane that broke down counts as not having done anything: pushing is repeatable."""
-        context, started = self._context, self._lanes_started
-        self._lanes_started += len(lanes)
+        context, started = self._context, state.get("lanes_started", 0)
+        state["lanes_started"] = started + len(lanes)
+        orders = [{**job, "turns": self._order["turns_per_leg"], **_share(places, state)} for places in lanes]
         children = [
             context.call_sub_orchestrator(
-                "push_lane", {"tasks": tasks}, instance_id=f"{context.instance_id}-lane-{started + number}"
+                "push_lane", order, instance_id=f"{context.instance_id}-lane-{started + number}"
             )
-            for number, tasks in enumerate(lanes)
+            for number, order in enumerate(orders)
         ]
+        failure = None
         try:
-            return (yield context.task_all(children))
+            answers = yield context.task_all(children)
         except Exception:
+            answers = [{}] * len(lanes)
             failure = {
                 "code": "worker-lost",
                 "message": "A worker was lost while people were being sent.",
                 "remedy": "",
             }
-            return [
-                {"left": tasks, "failure": failure, "retryable": True, "stopped": False} for tasks in lanes
-            ]
+        nothing_done = {"failure": failure, "retryable": True, "stopped": False}
+        # An earlier version of this code gave other answers; what they say does not matter.
+        return [
+            answer if "places" in answer else {**_share(places, state), **nothing_done}
+            for answer, places in zip(answers, lanes, strict=True)
+        ]
+
+
+def _share(places: list[int], state: Envelope) -> Envelope:
+    """Return the places of one lane, with what is known of them."""
+    begun = state.get("begun", {})
+    return {
+        "places": places,
+        "begun": {str(place): begun[str(place)] for place in places if str(place) in begun},
+    }

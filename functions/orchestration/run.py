@@ -3,7 +3,7 @@
 import azure.durable_functions as df
 
 from functions.orchestration.blueprint import bp
-from functions.orchestration.lanes import Window, make_tasks
+from functions.orchestration.lanes import LEGS, Window, find_begun, make_job
 from functions.orchestration.waiting import Pauses, decision_event
 from functions.steps import Envelope, Steps, attempt, succeeded
 
@@ -14,16 +14,20 @@ _LOOK_AT_DECISION_S = 6 * 3600
 
 @bp.orchestration_trigger(context_name="context")
 def export_run(context: df.DurableOrchestrationContext) -> Steps:
-    """One run. Input: ``{"lanes", "patience_s", "waits"}``; the instance id is the run's id."""
-    order, pauses = context.get_input(), Pauses(context)
-    context.set_custom_status({"stage": "waiting for the connection"})
-    begun = yield from _begin(context, pauses, order)
-    if begun is None:
-        return None
-    if begun.get("result", {}).get("over"):
-        return {"status": "over"}
-    staged: list[Envelope] = []
-    outcome = yield from _export(context, pauses, order, begun, staged)
+    """One run. Input: ``{"lanes", "patience_s"}``, and what later generations need; the instance id is the run's id."""
+    order, pauses = {**LEGS, **context.get_input()}, Pauses(context)
+    if "sending" in order:
+        staged = order["sending"]["staged"]
+        outcome = yield from _send(context, pauses, order)
+    else:
+        context.set_custom_status({"stage": "waiting for the connection"})
+        begun = yield from _begin(context, pauses, order)
+        if begun is None:
+            return None
+        if begun.get("result", {}).get("over"):
+            return {"status": "over"}
+        staged = []
+        outcome = yield from _export(context, pauses, order, begun, staged)
     if outcome is None:
         return None
     context.set_custom_status({"stage": "finishing"})
@@ -139,17 +143,32 @@ def _ask(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelop
 def _push(
     context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelope, staged: list[Envelope]
 ) -> Steps:
-    """Prepare lists, send everybody, then take those off who are no longer there."""
-    run_id = context.instance_id
-    prepared = yield from attempt(
-        context, order["patience_s"], "prepare_push", {"run_id": run_id, "staged": staged}, pauses.wait
-    )
+    """Prepare lists, then send."""
+    task = {"run_id": context.instance_id, "staged": staged}
+    prepared = yield from attempt(context, order["patience_s"], "prepare_push", task, pauses.wait)
     if not succeeded(prepared):
         return prepared
-    lists, window = prepared["result"]["lists"], Window(context, pauses, order)
-    joining = make_tasks(run_id, staged, lists, "chunks", removals=False)
-    pushed = yield from window.push("sending", joining)
-    if not succeeded(pushed):
-        return pushed
-    leaving = make_tasks(run_id, staged, lists, "leaver_chunks", removals=True)
-    return (yield from window.push("removing", leaving))
+    order["sending"] = {"staged": staged, "prepared": prepared["result"], "removals": False, "state": None}
+    return (yield from _send(context, pauses, order))
+
+
+def _send(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelope) -> Steps:
+    """Send everybody, then take those off who are no longer there; ``order["sending"]`` says how far that is.
+
+    Returns None when it goes on in a new generation.
+    """
+    sending, window = order["sending"], Window(context, pauses, order)
+    staged, prepared, run_id = sending["staged"], sending["prepared"], context.instance_id
+    for removals, chunks in ((False, "chunks"), (True, "leaver_chunks")):
+        if sending["removals"] and not removals:
+            continue
+        job = make_job(run_id, staged, prepared, chunks, removals=removals)
+        state = sending["state"] or find_begun(job, None if removals else prepared.get("begun"))
+        pushed = yield from window.push(job, state)
+        if pushed.get("later"):
+            context.continue_as_new({**order, "sending": {**sending, "removals": removals, "state": state}})
+            return None
+        if not succeeded(pushed):
+            return pushed
+        sending = {**sending, "state": {"lanes_started": state.get("lanes_started", 0)}}
+    return {"result": {}}

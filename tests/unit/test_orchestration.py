@@ -215,9 +215,30 @@ async def test_a_lane_that_breaks_down_is_begun_again(tmp_path):
     def push_lane(context):
         if not context.is_replaying and next(breakdowns, False):
             raise RuntimeError("The lane broke down.")
-        for task in context.get_input()["tasks"]:
-            yield context.call_activity("push_chunk", task)
-        return {"left": [], "failure": None, "retryable": False, "stopped": False}
+        job = context.get_input()
+        [part] = job["parts"]
+        for place in job["places"]:
+            yield context.call_activity("push_chunk", {**job, **part, "chunk": place})
+        return {"places": [], "begun": {}, "failure": None, "retryable": False, "stopped": False}
+
+    assert await run_of(tmp_path, world, app=app_of(world, lanes)) == {"status": "Successful"}
+    assert world.pushed == world.everything
+
+
+@asynchronous
+async def test_what_an_earlier_version_of_a_lane_answered_counts_as_nothing_done(tmp_path):
+    world = World(vip=6)
+    earlier = iter([True, True])
+    lanes = df.Blueprint()
+
+    @lanes.orchestration_trigger(context_name="context")
+    def push_lane(context):
+        if next(earlier, False):
+            return {"left": [], "failure": None, "retryable": False, "stopped": False}
+        job = context.get_input()
+        for place in job["places"]:
+            yield context.call_activity("push_chunk", {**job, **job["parts"][0], "chunk": place})
+        return {"places": [], "begun": {}, "failure": None, "retryable": False, "stopped": False}
 
     assert await run_of(tmp_path, world, app=app_of(world, lanes)) == {"status": "Successful"}
     assert world.pushed == world.everything
