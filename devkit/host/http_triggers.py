@@ -65,6 +65,8 @@ class HttpTriggers:
         """Answer any request that no part of the host itself has answered."""
         if self._is_stopping:
             return web.Response(status=503)
+        if any(map(_is_no_text, request.headers.values())):
+            return web.Response(status=400)
         found = self._routes.match(request.method, request.rel_url.raw_path)
         if found is None:
             return web.Response(status=404)
@@ -111,6 +113,11 @@ def presented_key(request: web.Request) -> str | None:
     if key := request.headers.get("x-functions-key"):
         return key
     return next((value for name, value in request.query.items() if name.lower() == "code"), None)
+
+
+def _is_no_text(value: str) -> bool:
+    """Kestrel refuses what is no UTF-8; aiohttp makes it half characters."""
+    return any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def _read_headers(request: web.Request) -> dict[str, str]:

@@ -136,8 +136,10 @@ def test_a_packed_body_arrives_as_it_was_sent(host: RunningHost) -> None:
 
 
 def test_a_key_of_odd_characters_opens_nothing(host: RunningHost) -> None:
-    assert host.call("GET", "/api/guarded", headers={"x-functions-key": b"\xff\xfe"}).status_code == 401
     assert host.call("GET", "/api/guarded?code=%FF%00%F0%9F%98%80").status_code == 401
+    for path in ("/api/guarded", "/api/echo"):
+        assert host.call("GET", path, headers={"x-functions-key": b"\xff\xfe"}).status_code == 400
+    assert host.call("GET", "/admin/host/status", headers={"x-functions-key": b"\xff\xfe"}).status_code == 401
 
 
 def test_what_is_no_http_is_refused_and_not_written_down(host: RunningHost) -> None:
