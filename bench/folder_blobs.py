@@ -26,6 +26,12 @@ class FolderState:
         path = self._path(name)
         path.write_bytes(data if isinstance(data, bytes) else b"".join(data))
 
+    def write_once(self, name: str, data: bytes) -> bytes:
+        path = self._path(name)
+        if not path.exists():
+            path.write_bytes(data)
+        return path.read_bytes()
+
     def upload(self, name: str, path: Path) -> None:
         shutil.copyfile(path, self._path(name))
 
