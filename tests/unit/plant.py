@@ -1,12 +1,14 @@
 """A world in memory for the steps of a run, with a destination that does as it is told."""
 
+import contextlib
 import csv
 import io
 
 from shared.domain.access import Principal, Role
 from shared.domain.connection import Connection, ConnectionStatus, Consent
+from shared.domain.destination import Stopped
 from shared.domain.export import Export, FieldMapping, SegmentChoice
-from shared.domain.run import Run
+from shared.domain.run import Failure, Run
 from shared.domain.segment import Segment, Snapshot
 from shared.pipeline import places
 from shared.pipeline.journal import Journal
@@ -151,20 +153,29 @@ class Plant:
 
     def run_to_end(self, run_id: str) -> Finished:
         """What the orchestration does when nothing needs to be waited for."""
-        guarded = guard(self.context, GuardTask(run_id=run_id, staged=self.stage_all(run_id)))
+        return self.go_on(run_id, self.stage_all(run_id))
+
+    def go_on(self, run_id: str, staged: tuple) -> Finished:
+        """What it does once everything is read."""
+        guarded = guard(self.context, GuardTask(run_id=run_id, staged=staged))
         assert guarded.asked is None, "The run waits for approval."
         staged, failure, complete = guarded.staged, guarded.failure, False
         if failure is None:
-            prepared = prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
-            complete = True
-            for task in self.tasks(run_id, staged, prepared):
-                pushed = push(self.context, task)
-                if pushed.failure or pushed.stopped:
-                    failure, complete = pushed.failure, False
-                    break
+            with contextlib.suppress(Stopped):
+                failure, complete = self._send(run_id, staged)
         return finish(
             self.context, FinishTask(run_id=run_id, staged=staged, failure=failure, complete=complete)
         )
+
+    def prepare(self, run_id: str, staged: tuple) -> Prepared:
+        return prepare(self.context, PrepareTask(run_id=run_id, staged=staged))
+
+    def _send(self, run_id: str, staged: tuple) -> tuple[Failure | None, bool]:
+        for task in self.tasks(run_id, staged, self.prepare(run_id, staged)):
+            pushed = push(self.context, task)
+            if pushed.failure or pushed.stopped:
+                return pushed.failure, False
+        return None, True
 
     def edit(self, **changes: object) -> None:
         """Change the export."""
