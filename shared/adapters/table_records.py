@@ -14,7 +14,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, Re
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.adapters.storage_errors import storage_errors
-from shared.domain.errors import Conflict, NotFound, PreconditionFailed
+from shared.domain.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from shared.domain.identifiers import storage_key
 from shared.domain.ports import Versioned
 from shared.domain.record import Record
@@ -144,7 +144,7 @@ class TableRecords(Generic[R]):
         text = record.model_dump_json(exclude_defaults=True)
         pieces = [text[at : at + _PIECE_CHARACTERS] for at in range(0, len(text), _PIECE_CHARACTERS)]
         if len(pieces) > _PIECES:
-            raise Conflict(
+            raise Invalid(
                 f"The {self._partition} '{record_id}' is too large to be stored.",
                 remedy="Use fewer fields or segments.",
             )

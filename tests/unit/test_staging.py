@@ -258,15 +258,20 @@ def test_values_arrive_as_they_are(bench, value):
     assert [orjson.loads(person.body)["FirstName"] for person in bench.people(staged)] == [value, "Ion"]
 
 
-def test_a_very_long_value_goes_through(bench):
-    long = "é" * 500_000
-    rows = [["EMail", "First"], ["ana@example.com", long], ["ion@example.com", "Ion"]]
-    staged = bench.stage(
-        {"vip/a.csv": as_csv(rows)}, fields={f"field{n}": "First" for n in range(20)}, delimiter=","
-    )
+def test_a_long_value_goes_through_and_too_much_of_one_person_is_a_reject(bench):
+    long = "é" * 30_000
+    rows = [
+        ["EMail", "First"],
+        ["ana@example.com", long],
+        ["ion@example.com", "Ion"],
+        ["eva@example.com", long * 2],
+    ]
+    staged = bench.stage({"vip/a.csv": as_csv(rows)}, fields={"field": "First"}, delimiter=",")
     ana, ion = bench.people(staged)
-    assert orjson.loads(ana.body)["field19"] == long
-    assert orjson.loads(ion.body)["field0"] == "Ion"
+    assert orjson.loads(ana.body)["field"] == long
+    assert orjson.loads(ion.body)["field"] == "Ion"
+    assert staged.rejected == {"line_too_long": 1}
+    assert staged.counts.rows == 3
 
 
 def test_values_that_do_not_cast_are_counted_and_the_person_is_sent(bench):

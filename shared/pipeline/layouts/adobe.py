@@ -29,8 +29,10 @@ def read_drop_manifest(name: str, data: bytes) -> dict[str, int]:
     folder = name.rpartition("/")[0]
     try:
         results = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))["exportResults"]
-        sizes = {str(result["name"]): int(result["size"]) for result in results}
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        sizes = {result["name"]: int(result["size"]) for result in results}
+        if not all(isinstance(file, str) for file in sizes):
+            raise TypeError
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError):
         raise SegmentUnreadable(
             f"The manifest '{name}' cannot be understood.",
             code="manifest-unreadable",

@@ -7,6 +7,10 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from shared.domain.errors import SegmentUnreadable
+from shared.pipeline.reading.delimiter import can_delimit
+
+MAX_MANIFEST_BYTES = 16 << 20
+_MAX_PARTITIONS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +34,28 @@ def read_manifest(manifest_name: str, data: bytes) -> list[ManifestTable]:
         tables = []
         for entity in entities:
             partitions = entity.get("partitions") or []
+            if len(partitions) > _MAX_PARTITIONS:
+                raise _too_many(manifest_name, len(partitions))
             settings = (partitions[0].get("fileFormatSettings") if partitions else None) or {}
+            delimiter = _text(settings.get("delimiter") or ",")
+            if not can_delimit(delimiter):
+                raise SegmentUnreadable(
+                    f"The manifest '{manifest_name}' names a delimiter that cannot be one.",
+                    code="manifest-unreadable",
+                    remedy="Export again from Customer Insights, or remove the manifest.",
+                )
             tables.append(
                 ManifestTable(
-                    columns=tuple(str(attribute["name"]) for attribute in entity.get("attributes") or []),
+                    columns=tuple(_text(attribute["name"]) for attribute in entity.get("attributes") or []),
                     partitions=tuple(
                         dict.fromkeys(
-                            _blob_name(manifest_name, str(partition["location"])) for partition in partitions
+                            _blob_name(manifest_name, _text(partition["location"]))
+                            for partition in partitions
                         )
                     ),
                     # Absent means no header and a comma (Common Data Model, fileFormatSettings).
-                    has_header=str(settings.get("columnHeaders")).lower() == "true",
-                    delimiter=str(settings.get("delimiter") or ","),
+                    has_header=settings.get("columnHeaders") in (True, "true", "True", "TRUE"),
+                    delimiter=delimiter,
                 )
             )
         return tables
@@ -51,6 +65,20 @@ def read_manifest(manifest_name: str, data: bytes) -> list[ManifestTable]:
             code="manifest-unreadable",
             remedy="Export again from Customer Insights, or remove the manifest.",
         ) from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _too_many(manifest_name: str, partitions: int) -> SegmentUnreadable:
+    return SegmentUnreadable(
+        f"The manifest '{manifest_name}' names {partitions:,} files of one table; {_MAX_PARTITIONS:,} is the most.",
+        code="manifest-too-large",
+        remedy="Export fewer and larger files.",
+    )
 
 
 def _blob_name(manifest_name: str, location: str) -> str:

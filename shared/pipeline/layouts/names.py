@@ -18,6 +18,8 @@ _NOT_DATA = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _DROP_MANIFEST = re.compile(r"manifest-.+\.json", re.IGNORECASE | re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_SEGMENT_CHARACTERS = 500
 _CHANGES = re.compile(r"/(?P<kind>Incremental|Full)Data/", re.IGNORECASE)
 _PARTITION = re.compile(
     r"^(?P<folder>(?P<export>(?:.+/)?CustomerInsights_[^/]+/[^/]+)/(?P<table>[^/]+))"
@@ -84,18 +86,30 @@ class DropManifest:
 
 
 def classify(name: str) -> PlainFile | Partition | ManifestFile | DropManifest | None:
-    """Say what a blob is by its name; None when it is no part of a segment."""
+    """Say what a blob is by its name; None when it is no part of a segment.
+
+    That includes names with steps that are empty or dots, which HTTP libraries resolve, and segments with names of more
+    than 500 characters or with control characters.
+    """
+    segment, *steps = name.split("/")
+    if not {"", ".", ".."}.isdisjoint((segment, *steps)) or _CONTROL.search(name):
+        return None
+    place = _classify(name, segment)
+    return None if len(getattr(place, "segment", "")) > _MAX_SEGMENT_CHARACTERS else place
+
+
+def _classify(name: str, segment: str) -> PlainFile | Partition | ManifestFile | DropManifest | None:
     if _MANIFEST.match(name):
         return ManifestFile(name)
     folder, _, file = name.rpartition("/")
     if not folder or not file:
         return None
     if _DROP_MANIFEST.fullmatch(file) and "/CustomerInsights_" not in f"/{folder}":
-        return DropManifest(name.split("/", 1)[0], name)
+        return DropManifest(segment, name)
     if _NOT_DATA.fullmatch(file):
         return None
     if found := _PARTITION.match(name):
         return Partition(found["table"], found["folder"], found["minute"], found["export"])
     if "/CustomerInsights_" in f"/{folder}" or not file.lower().endswith(_SUFFIXES):
         return None
-    return PlainFile(name.split("/", 1)[0], name)
+    return PlainFile(segment, name)

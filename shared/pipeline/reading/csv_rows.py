@@ -90,7 +90,7 @@ class CsvRows:
         if set(map(len, rows)) != {self._width}:
             return None
         # In a single column a blank line looks like a row.
-        return None if self._width == 1 and [""] in rows else rows
+        return None if self._width == 1 and not all(line.strip(self._blanks) for line in lines) else rows
 
     def _parse_record(self) -> tuple[list[str] | BrokenRow, int]:
         """Return the record at the current line and how many lines it takes; an empty one for a blank line."""

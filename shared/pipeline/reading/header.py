@@ -1,9 +1,9 @@
 """Column names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.domain.errors import SegmentUnreadable
-from shared.pipeline.reading.rows import LEAVES_COLUMN, MAX_COLUMNS
+from shared.pipeline.reading.rows import LEAVES_COLUMN, MAX_COLUMNS, MAX_NAME_CHARACTERS
 
 
 def name_columns(cells: Sequence[str]) -> list[str]:
@@ -29,7 +29,19 @@ def name_columns(cells: Sequence[str]) -> list[str]:
             number += 1
         seen.add(name.casefold())
         names.append(name)
+    check_names(names)
     return names
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise SegmentUnreadable for names that are too long to be names: they are shown and stored."""
+    longest = max(map(len, names), default=0)
+    if longest > MAX_NAME_CHARACTERS:
+        raise SegmentUnreadable(
+            f"The name of a column has {longest:,} characters; {MAX_NAME_CHARACTERS:,} is the most.",
+            code="header-unreadable",
+            remedy="Give the column a shorter name, or check the delimiter.",
+        )
 
 
 def is_header(cells: Sequence[str], known: Sequence[str]) -> bool:

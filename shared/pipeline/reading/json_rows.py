@@ -7,6 +7,7 @@ import orjson
 
 from shared.domain.errors import SegmentUnreadable
 from shared.pipeline.reading.encoding import UNDECODABLE
+from shared.pipeline.reading.header import check_names
 from shared.pipeline.reading.json_values import JsonValues, UnreadableValue
 from shared.pipeline.reading.lines import LineWindow, cut_lines
 from shared.pipeline.reading.rows import (
@@ -66,6 +67,7 @@ class JsonRows:
                 code="too-many-columns",
                 remedy="Export fewer attributes.",
             )
+        check_names(keys)
         if shape and shape.says_leaves:
             keys.pop(LEAVES_COLUMN, None)
             keys[LEAVES_COLUMN] = None

@@ -15,6 +15,10 @@ from shared.pipeline.reading.rows import MAX_RECORD_CHARACTERS, BrokenCode
 
 _find_value = re.compile(r"[\s,]*").match
 _find_end = json.JSONDecoder().raw_decode
+_find_visible = re.compile(r"[ \t]*").match
+
+_MAX_VAIN_CHARACTERS = 64 * 1024 * 1024
+"""How much may be read in search of ends of values that never come, in one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ _TOO_LONG = UnreadableValue(
 class JsonValues:
     """Yields ``(line, object)``, or what is wrong with a value; reading goes on where the next one begins on a line.
 
-    ``characters`` is how much was read so far. Raises SegmentUnreadable at the end of an array that is not closed.
+    ``characters`` is how much was read so far. Raises SegmentUnreadable at the end of an array that is not closed,
+    and when too many values are not.
     """
 
     def __init__(self, texts: Iterator[tuple[str, bool]]) -> None:
@@ -41,6 +46,7 @@ class JsonValues:
         self._newlines = io.IncrementalNewlineDecoder(None, translate=True)
         self._text, self._at, self._line = "", 0, 1
         self.characters = 0
+        self._vain_characters = 0
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any] | UnreadableValue]]:
         is_open = self._seek_value() == "["
@@ -80,11 +86,14 @@ class JsonValues:
         while True:
             try:
                 _, end = _find_end(self._text, self._at)
-                break
-            except (ValueError, RecursionError):
+                # A number may go on in the next block.
+                if end < len(self._text) or self._text[end - 1] in '"]}' or not self._read_more():
+                    break
+            except (ValueError, RecursionError) as problem:
                 if len(self._text) - self._at <= MAX_RECORD_CHARACTERS and self._read_more():
                     continue
                 is_long = len(self._text) - self._at > MAX_RECORD_CHARACTERS
+                self._count_vain(problem)
                 self._skip_element()
                 return _TOO_LONG if is_long else _NOT_AN_OBJECT
         text = self._text[self._at : end]
@@ -101,8 +110,24 @@ class JsonValues:
     def _skip_element(self) -> None:
         """Go to the next line that may begin a value: not with a key, nor with the end of an object."""
         self._skip_line()
-        while self._text[self._at :].lstrip(" \t")[:1] in ('"', "}"):
+        while True:
+            found = _find_visible(self._text, self._at)
+            end = found.end() if found else self._at
+            if end == len(self._text) and self._read_more():
+                continue
+            if self._text[end : end + 1] not in ('"', "}"):
+                return
             self._skip_line()
+
+    def _count_vain(self, problem: Exception) -> None:
+        end = problem.pos if isinstance(problem, json.JSONDecodeError) else len(self._text)
+        self._vain_characters += max(end - self._at, 0)
+        if self._vain_characters > _MAX_VAIN_CHARACTERS:
+            raise SegmentUnreadable(
+                "Too many objects are opened and never closed.",
+                code="unclosed-objects",
+                remedy="Upload the whole file again.",
+            )
 
     def _skip_line(self) -> None:
         while (end := self._text.find("\n", self._at)) < 0:

@@ -41,6 +41,7 @@ class _Opening:
     delimiter: str | None
     has_header: bool | None
     columns: Sequence[str] | None
+    max_uncompressed_bytes: int
 
 
 def open_rows(
@@ -64,7 +65,9 @@ def open_rows(
     be read, in file order. Memory stays within some tens of MB; Parquet and zip are kept in ``scratch`` meanwhile.
     Raises SegmentUnreadable, here or during iteration, if the file cannot be used, also when it is empty.
     """
-    opening = _Opening(scratch, source_format, file_format, delimiter, has_header, columns)
+    opening = _Opening(
+        scratch, source_format, file_format, delimiter, has_header, columns, max_uncompressed_bytes
+    )
     blocks = read_blocks(stream, Budget(max_uncompressed_bytes))
     first = next(blocks, b"")
     blocks = chain([first], blocks)
@@ -111,7 +114,7 @@ def _open_blocks(
                 code="not-parquet",
                 remedy="Give the file the ending of what it holds, or upload Parquet.",
             )
-        return ParquetRows(blocks, opening.scratch)
+        return ParquetRows(blocks, opening.scratch, Budget(opening.max_uncompressed_bytes), on_broken)
     texts = decode_blocks(blocks)
     if found is FileFormat.JSONL:
         shape = shape_of(opening.source_format)

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import duckdb
 
 from shared.domain.errors import SegmentUnreadable
 from shared.pipeline.reading.header import name_columns
+from shared.pipeline.reading.rows import MAX_RECORD_CHARACTERS, BrokenCode, BrokenRow, OnBroken
+from shared.pipeline.reading.source import Budget
 
-_BATCH_ROWS = 2048
+# A row may be as long as a record of any other kind, and a small file may hold very many of them.
+_BATCH_ROWS = 128
 _MEMORY_LIMIT = "512MB"
 
 _NATIVE = frozenset(
@@ -38,12 +42,15 @@ _NATIVE = frozenset(
 class ParquetRows:
     """The rows of a Parquet file with native values; nested ones as JSON text, moments without zone in UTC.
 
-    The content is kept in ``scratch`` until all rows were read. Raises SegmentUnreadable if it is damaged.
+    The content is kept in ``scratch`` until all rows were read. Of ``budget`` a row takes as many bytes as there are
+    columns, and those of its texts: few bytes may stand for enormous tables. Raises SegmentUnreadable if the file is
+    damaged, or takes more than the budget or more memory than there is.
     """
 
     columns: list[str]
 
-    def __init__(self, blocks: Iterator[bytes], scratch: Path) -> None:
+    def __init__(self, blocks: Iterator[bytes], scratch: Path, budget: Budget, on_broken: OnBroken) -> None:
+        self._budget, self._on_broken = budget, on_broken
         self._path = scratch / f"{uuid4().hex}.parquet"
         try:
             with self._path.open("wb") as file:
@@ -60,8 +67,9 @@ class ParquetRows:
             source = "read_parquet(?, hive_partitioning = false)"
             described = self._query(f"DESCRIBE SELECT * FROM {source}").fetchall()
             self.columns = name_columns([str(column[0]) for column in described])
-            selected = ", ".join(_select(str(column[0]), str(column[1])) for column in described)
-            self._result = self._query(f"SELECT {selected} FROM {source}")
+            self._result = self._query(
+                _select_measured([(str(column[0]), str(column[1])) for column in described], source)
+            )
         except BaseException:
             self._path.unlink(missing_ok=True)
             raise
@@ -70,7 +78,12 @@ class ParquetRows:
         number = 1
         try:
             while rows := self._fetch():
-                yield from enumerate(rows, number)
+                for place, (size_bytes, *values) in enumerate(rows, number):
+                    if size_bytes > MAX_RECORD_CHARACTERS:
+                        detail = f"the row has more than {MAX_RECORD_CHARACTERS:,} bytes"
+                        self._on_broken(BrokenRow(place, None, BrokenCode.LINE_TOO_LONG, detail))
+                    else:
+                        yield place, values
                 number += len(rows)
         finally:
             self._database.close()
@@ -79,18 +92,32 @@ class ParquetRows:
     def _query(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
             return self._database.execute(sql, [str(self._path)])
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error:
-            raise _damaged() from None
+        except (duckdb.Error, UnicodeDecodeError) as problem:
+            raise _refusal(problem) from None
 
-    def _fetch(self) -> list[tuple[object, ...]]:
+    def _fetch(self) -> list[tuple[Any, ...]]:
         try:
-            return self._result.fetchmany(_BATCH_ROWS)
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error:
-            raise _damaged() from None
+            rows: list[tuple[Any, ...]] = self._result.fetchmany(_BATCH_ROWS)
+        except (duckdb.Error, UnicodeDecodeError) as problem:
+            raise _refusal(problem) from None
+        self._budget.take(sum(row[0] + len(row) for row in rows))
+        return rows
+
+
+def _select_measured(described: Sequence[tuple[str, str]], source: str) -> str:
+    """Return a query for the size of each row's texts in bytes, then its values; of a row that is too long none."""
+    values = [_select(name, kind) for name, kind in described]
+    texts = [
+        f"coalesce(strlen(v{place}), 0)" for place, (_, kind) in enumerate(described) if not _is_short(kind)
+    ]
+    inner = ", ".join(f"{value} AS v{place}" for place, value in enumerate(values))
+    outer = ", ".join(
+        f"CASE WHEN size <= {MAX_RECORD_CHARACTERS} THEN v{place} END" for place in range(len(values))
+    )
+    return (
+        f"SELECT size, {outer} FROM (SELECT *, {' + '.join(texts) or '0'} AS size FROM"
+        f" (SELECT {inner} FROM {source}))"
+    )
 
 
 def _select(name: str, kind: str) -> str:
@@ -107,7 +134,18 @@ def _select(name: str, kind: str) -> str:
     return column if kind.partition("(")[0] in _NATIVE else f"{column}::VARCHAR"
 
 
-def _damaged() -> SegmentUnreadable:
+def _is_short(kind: str) -> bool:
+    """Tell whether values of a type are no texts as they are selected, so that none can be long."""
+    return kind.startswith("TIMESTAMP") or (kind != "VARCHAR" and kind.partition("(")[0] in _NATIVE)
+
+
+def _refusal(problem: Exception) -> SegmentUnreadable:
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return SegmentUnreadable(
+            "The Parquet file cannot be read within the memory there is.",
+            code="parquet-too-large",
+            remedy="Write it with smaller row groups and shorter values.",
+        )
     return SegmentUnreadable(
         "The Parquet file is damaged or cut off.",
         code="parquet-damaged",

@@ -8,6 +8,7 @@ from typing import Protocol
 MAX_RECORD_CHARACTERS = 1024 * 1024
 MAX_RECORD_LINES = 1000
 MAX_COLUMNS = 2000
+MAX_NAME_CHARACTERS = 1000
 
 LEAVES_COLUMN = "__leaves"
 """The last column of files that say who leaves: True for somebody who does, False for somebody who is in the segment.

@@ -19,14 +19,18 @@ class Budget:
     def spend(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Pass the blocks on; raises SegmentUnreadable when there are more than may come."""
         for block in blocks:
-            self._left_bytes -= len(block)
-            if self._left_bytes < 0:
-                raise SegmentUnreadable(
-                    f"The file holds more than {self._size_bytes:,} bytes.",
-                    code="file-too-large",
-                    remedy="Split the segment into several files.",
-                )
+            self.take(len(block))
             yield block
+
+    def take(self, size_bytes: int) -> None:
+        """Count bytes that came out; raises SegmentUnreadable when they are more than may come."""
+        self._left_bytes -= size_bytes
+        if self._left_bytes < 0:
+            raise SegmentUnreadable(
+                f"The file holds more than {self._size_bytes:,} bytes.",
+                code="file-too-large",
+                remedy="Split the segment into several files.",
+            )
 
 
 def read_blocks(stream: BinaryIO, budget: Budget) -> Iterator[bytes]:

@@ -71,7 +71,7 @@ class ZipRows:
             self._file = _DirectoryLimit(self._path)
             with _damage():
                 self._archive = zipfile.ZipFile(self._file)
-            members = [member for member in self._archive.infolist() if not member.is_dir()]
+            members = [member for member in self._archive.infolist() if not member.filename.endswith("/")]
             _check(members)
             self._totals = self._read_totals(members)
             self._names = sorted(
@@ -150,7 +150,7 @@ class ZipRows:
                 for file in files
                 if file.get("total_rows") is not None
             }
-        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError):
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise _refused(
                 "The manifest in the archive cannot be understood.", code="zip-manifest-unreadable"
             ) from None
@@ -185,6 +185,8 @@ def _check(members: Sequence[zipfile.ZipInfo]) -> None:
             f"The archive holds a file twice, or more than {_MAX_FILES:,}.", code="zip-not-supported"
         )
     for member in members:
+        if not member.filename:
+            raise _refused("The zip archive is damaged or cut off.", code="zip-damaged")
         if _is_outside(member.filename):
             raise _refused("The archive names a file outside itself.", code="zip-not-supported")
         if member.flag_bits & _ENCRYPTED:

@@ -5,7 +5,7 @@ from operator import itemgetter
 
 from shared.domain.errors import SegmentUnreadable
 
-_SHOWN = 30
+_SHOWN, _SHOWN_CHARACTERS = 30, 100
 
 Picker = Callable[[Sequence[object]], Sequence[object]]
 
@@ -20,7 +20,10 @@ def find_column(columns: Sequence[str], wanted: str) -> int:
     alike = [place for place, name in enumerate(columns) if name.casefold() == wanted.strip().casefold()]
     if len(alike) == 1:
         return alike[0]
-    shown = ", ".join(columns[:_SHOWN]) + (", …" if len(columns) > _SHOWN else "")
+    shown = ", ".join(
+        name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}…"
+        for name in columns[:_SHOWN]
+    ) + (", …" if len(columns) > _SHOWN else "")
     raise SegmentUnreadable(
         f"There is no column '{wanted}'.",
         code="column-missing",

@@ -16,13 +16,17 @@ from shared.domain.errors import SegmentUnreadable
 from shared.domain.export import FieldType
 from shared.domain.ports import SegmentBlobs
 from shared.domain.values import CastFailure, make_caster
-from shared.pipeline.reading import LEAVES_COLUMN, BrokenRow, RowReader, open_rows
+from shared.pipeline.reading import LEAVES_COLUMN, BrokenCode, BrokenRow, RowReader, open_rows
 from shared.pipeline.rejects import RejectsFile
 from shared.pipeline.staging.columns import Picker, find_column, pick_columns
 from shared.pipeline.staging.order import StageLimits, StageOrder
 from shared.pipeline.staging.rebasing import NO_FORMER_HASH, FormerMapping, hash_body
 
-_ROWS_PER_WRITE = 5_000
+# A row may have a million characters: these are in memory at once.
+_ROWS_PER_WRITE = 100
+_MAX_BODY_CHARACTERS = 32 * 1024
+"""Of one person; a chunk of thousands has to fit into memory. The calls of a destination take less."""
+
 _ROWS_PER_REPORT = 50_000
 
 
@@ -146,6 +150,9 @@ class Scan:
                     bodies.append("\n")
                 else:
                     body = encode(email, pick(values))
+                    if len(body) > _MAX_BODY_CHARACTERS:
+                        self._reject(name, line, None, BrokenCode.LINE_TOO_LONG, text)
+                        continue
                     if hash_former is not None:
                         former_hash = hash_former(email, values)
                     keys.append(

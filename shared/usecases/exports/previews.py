@@ -138,8 +138,13 @@ class Previews:
         # The newest delta says most about what comes next; of parts, the last one may be nearly empty.
         file = snapshot.files[-1 if snapshot.mode is SnapshotMode.DELTA else 0]
         broken: list[BrokenRow] = []
+
+        def note_broken(row: BrokenRow) -> None:
+            if len(broken) < _MOST_REJECTS:
+                broken.append(row)
+
         try:
-            with self._peeker.open(snapshot, file, broken) as rows:
+            with self._peeker.open(snapshot, file, note_broken) as rows:
                 reading = _Reading(wanted, self._destinations[connection.destination], rows, suppressed)
                 reading.run(snapshot)
         except SegmentUnreadable as problem:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.domain.errors import SegmentUnreadable
+from shared.domain.errors import Invalid, SegmentUnreadable
 from shared.domain.ports import SegmentBlobs, Stores
 from shared.domain.record import Clock
-from shared.domain.segment import SegmentSource, Snapshot, SnapshotMode, SourceFormat
+from shared.domain.segment import SegmentSource, Snapshot, SnapshotFile, SnapshotMode, SourceFormat
 from shared.pipeline.layouts import (
+    MAX_MANIFEST_BYTES,
     Blob,
     DropManifest,
     ManifestFile,
@@ -69,7 +70,8 @@ class Arrivals:
     def inspect(self, blob_name: str) -> Arrival:
         """Return what the arrival of ``blob_name`` means; complete snapshots are registered with their segment.
 
-        Raises SegmentUnreadable for files and manifests that cannot be used; their segment then shows why.
+        Raises SegmentUnreadable for files and manifests that cannot be used, Invalid for more files than can be stored
+        as one snapshot; their segment then shows why.
         """
         place = classify(blob_name)
         try:
@@ -84,7 +86,7 @@ class Arrivals:
                     return self._inspect_manifest(place)
                 case None:
                     return _ignored("the name is not that of a segment file")
-        except SegmentUnreadable as problem:
+        except (SegmentUnreadable, Invalid) as problem:
             for name in self._segments_of(place):
                 self._registrations.warn(name, problem.message)
             raise
@@ -95,7 +97,7 @@ class Arrivals:
         if known is not None:
             try:
                 self.inspect(known.record.snapshot.files[-1].name)
-            except SegmentUnreadable:
+            except (SegmentUnreadable, Invalid):
                 return  # the segment shows why
 
     def _inspect_plain(self, plain: PlainFile) -> Arrival:
@@ -141,7 +143,7 @@ class Arrivals:
         for manifest, written_at in sorted(manifests, key=lambda blob: blob[1], reverse=True)[
             :_DROP_MANIFESTS
         ]:
-            sizes = read_drop_manifest(manifest.name, self._blobs.read(manifest))
+            sizes = read_drop_manifest(manifest.name, self._read(manifest))
             if plain.name not in sizes:
                 continue
             parts = [name for name in sizes if part_group(name) == group]
@@ -171,7 +173,7 @@ class Arrivals:
         found = self._blobs.find(manifest.name)
         if found is None:
             return _ignored("the manifest is gone")
-        sizes = read_drop_manifest(manifest.name, self._blobs.read(found[0]))
+        sizes = read_drop_manifest(manifest.name, self._read(found[0]))
         firsts = {part_group(name): name for name in reversed(sizes)}
         places = [place for name in firsts.values() if isinstance(place := classify(name), PlainFile)]
         return _combined([self._inspect_plain(place) for place in places])
@@ -181,7 +183,7 @@ class Arrivals:
         for manifest_name in partition.manifests:
             if (found := self._blobs.find(manifest_name)) is None:
                 continue
-            for table in read_manifest(manifest_name, self._blobs.read(found[0])):
+            for table in read_manifest(manifest_name, self._read(found[0])):
                 minutes = [place.minute for place in _places(table.partitions, partition.table_folder)]
                 if partition.minute in minutes:
                     return self._inspect_table(table, found[1])
@@ -197,14 +199,14 @@ class Arrivals:
         found = self._blobs.find(manifest.name)
         if found is None:
             return _ignored("the manifest is gone")
-        tables = read_manifest(manifest.name, self._blobs.read(found[0]))
+        tables = read_manifest(manifest.name, self._read(found[0]))
         return _combined([self._inspect_named_table(table, found[1]) for table in tables])
 
     def _inspect_named_table(self, table: ManifestTable, named_at: datetime) -> Arrival:
         """One table that cannot be used does not hold up the others."""
         try:
             return self._inspect_table(table, named_at)
-        except SegmentUnreadable as problem:
+        except (SegmentUnreadable, Invalid) as problem:
             for name in self._segments_of(classify(table.partitions[0])):
                 self._registrations.warn(name, problem.message)
             return _ignored(problem.message)
@@ -256,6 +258,15 @@ class Arrivals:
         if isinstance(registered, str):
             return _ignored(registered)
         return Arrival(ArrivalState.COMPLETE, snapshots=(registered,))
+
+    def _read(self, manifest: SnapshotFile) -> bytes:
+        if manifest.size_bytes > MAX_MANIFEST_BYTES:
+            raise SegmentUnreadable(
+                f"The manifest '{manifest.name}' has {manifest.size_bytes:,} bytes; {MAX_MANIFEST_BYTES:,} is the most.",
+                code="manifest-too-large",
+                remedy="Export fewer and larger files.",
+            )
+        return self._blobs.read(manifest)
 
     def _declared(self, segment: str) -> SegmentSource | None:
         found = self._stores.sources.find(segment)

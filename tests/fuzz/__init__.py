@@ -1,0 +1,1 @@
+"""Bad input: generated and mutated files, and coverage-guided fuzzing of the parsers that are ours."""
