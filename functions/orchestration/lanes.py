@@ -95,7 +95,9 @@ def find_begun(job: Envelope, task: Envelope | None) -> Envelope:
     first = 0
     for part in job["parts"]:
         if task and part["segment"] == task["segment"]:
-            return {"begun": {str(first + task["chunk"]): task["pending"]}}
+            place = first + task["chunk"]
+            # Where one batch was all there was to send, no lane is needed.
+            return {"begun": {str(place): task["pending"]}} if place or task["pending"] else {"next": 1}
         first += part["chunks"]
     return {}
 

@@ -111,6 +111,19 @@ async def test_a_cancellation_ends_a_run_in_a_later_history(tmp_path):
 
 
 @asynchronous
+async def test_where_the_only_batch_went_ahead_no_lane_is_begun(tmp_path):
+    world = World(vip=1)
+    world.leaver_chunks = {"vip": 1}
+    lists = {"vip": "list of vip"}
+    begun = {"segment": "vip", "chunk": 0, "pending": []}
+    world.prepare_push = lambda _: {"result": {"lists": lists, "begun": begun, "proven": True}}
+    world.pushed = world.everything
+    await run_logged(tmp_path, world)
+    assert world.heard.count("push_chunk") == len(world.removed) == 1
+    assert world.finish["complete"]
+
+
+@asynchronous
 async def test_a_chunk_that_went_ahead_in_part_is_pushed_for_the_rest_only(tmp_path):
     world = World(vip=2, churn=3)
     began = {"segment": "churn", "chunk": 1, "pending": [1, 2, 3]}
