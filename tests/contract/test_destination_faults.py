@@ -1,7 +1,9 @@
 """A destination that fails in every way: nobody is lost, nothing is done twice, nothing goes on for ever."""
 
 import contextlib
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -124,23 +126,46 @@ def test_what_was_settled_before_an_outage_is_kept(autopilot: AutopilotSimulator
         (2, 2.0),
         ("0.5", 0.5),
         (0, 0.0),
+        (3_600, 600.0),
         (86_400, 600.0),
-        ("1e400", 600.0),
+        (1_000_000_000, None),
+        ("1e400", None),
         (-5, None),
         ("nan", None),
         ("soon", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ("Thu, 01 Jan 2099 00:00:00 GMT", None),
+        ("Thu, 32 Jan 2099 00:00:00 GMT", None),
     ],
 )
 def test_the_wait_that_is_asked_for_is_passed_on_within_reason(
     autopilot: AutopilotSimulator, header: Any, heard: float | None
 ) -> None:
-    autopilot.faults.add("throttle", times=2, retry_after=header)
+    autopilot.faults.add("throttle", times=1, retry_after=header)
     pacer = PatientPacer()
 
     open_session(autopilot, pacer=pacer).check()
 
-    assert pacer.retry_after_s == [heard, heard]
+    assert pacer.retry_after_s == [heard]
+
+
+def test_a_date_to_wait_until_is_counted_from_that_of_the_answer(autopilot: AutopilotSimulator) -> None:
+    autopilot.faults.add("throttle", times=1, retry_after=formatdate(time.time() + 90, usegmt=True))
+    pacer = PatientPacer()
+
+    open_session(autopilot, pacer=pacer).check()
+
+    assert pacer.retry_after_s in ([88.0], [89.0], [90.0], [91.0])
+
+
+def test_long_waits_are_left_to_the_orchestration(autopilot: AutopilotSimulator) -> None:
+    autopilot.faults.add("throttle", retry_after=400)
+    pacer = PatientPacer()
+
+    with pytest.raises(Throttled):
+        open_session(autopilot, pacer=pacer).check()
+
+    assert pacer.retry_after_s == [400.0, 400.0]
 
 
 def test_endless_throttling_is_given_up(autopilot: AutopilotSimulator) -> None:

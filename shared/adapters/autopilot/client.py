@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from shared.domain.masking import mask_addresses
 
 _ATTEMPTS = 6
 _LONGEST_PAUSE_S = 8.0
-_LONGEST_RETRY_AFTER_S = 600.0
+_LONGEST_RETRY_AFTER_S, _ABSURD_RETRY_AFTER_S = 600.0, 86_400.0
 _THROTTLED_ATTEMPTS = 40
 _REQUEST_TIMEOUT = 408
 _KEY_REMEDY = "Check the key under Settings > Autopilot API in Autopilot and give the connection a valid one."
@@ -38,7 +39,7 @@ class AutopilotClient:
 
         Raises a DestinationError, SecretUnavailable or Stopped.
         """
-        key, unanswered, throttled = self._present_key(), 0, 0
+        key, unanswered, throttled, asked_s = self._present_key(), 0, 0, 0.0
         while True:
             self._pacer.wait()
             try:
@@ -46,7 +47,9 @@ class AutopilotClient:
             except Throttled as problem:
                 throttled += 1
                 self._pacer.throttled(problem.retry_after_s)
-                if throttled == _THROTTLED_ATTEMPTS:
+                asked_s += problem.retry_after_s or 0.0
+                # A function has half an hour; who waits longer than that does so in the orchestration.
+                if throttled == _THROTTLED_ATTEMPTS or asked_s > _LONGEST_RETRY_AFTER_S:
                     raise
                 self._pacer.pause(random.uniform(0, 0.2))  # noqa: S311 (spreads load, guards nothing)
             except Unavailable:
@@ -144,9 +147,22 @@ def _message(answer: requests.Response) -> str:
 
 
 def _retry_after_s(answer: requests.Response) -> float | None:
-    """Seconds from ``Retry-After``; dates and nonsense count as not given, very long waits are cut."""
+    """Seconds from ``Retry-After``, which holds seconds or a date (RFC 9110, 10.2.3); None when it says nothing.
+
+    What lies in the past, or more than a day ahead, is nonsense and counts as not given: the pace is lowered all the
+    same. Of a long wait only ten minutes are obeyed at a time, so that somebody who has changed the limit is noticed.
+    """
+    text = answer.headers.get("Retry-After", "")
     try:
-        seconds = float(answer.headers.get("Retry-After", ""))
+        seconds = float(text)
     except ValueError:
-        return None
-    return min(seconds, _LONGEST_RETRY_AFTER_S) if seconds >= 0 else None
+        seconds = _seconds_until(text, answer.headers.get("Date", ""))
+    return min(seconds, _LONGEST_RETRY_AFTER_S) if 0 <= seconds <= _ABSURD_RETRY_AFTER_S else None
+
+
+def _seconds_until(date: str, answered_at: str) -> float:
+    """Both are of the same clock, so that ours does not matter. -1 when they are no dates."""
+    try:
+        return (parsedate_to_datetime(date) - parsedate_to_datetime(answered_at)).total_seconds()
+    except (TypeError, ValueError):
+        return -1.0
