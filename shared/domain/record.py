@@ -1,5 +1,6 @@
 """The base of everything that is stored: immutable, JSON in and out, tolerant of fields it does not know."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,7 +12,8 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    return datetime.now(UTC)
+    """The same clock as that of pacing, ``time.time``: a process has one."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 def _in_utc(moment: datetime) -> datetime:

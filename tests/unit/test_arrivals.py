@@ -169,6 +169,12 @@ def test_without_a_manifest_a_folder_is_complete_when_nothing_new_came_for_a_whi
     assert len(inbox.runs) == 1
 
 
+def test_partitions_are_looked_at_again_soon_although_the_clock_is_days_behind_that_of_storage():
+    inbox = Inbox("table")
+    name = inbox.put(partition("table", 1), at=START + timedelta(days=3))
+    assert inbox.notice(name).wait_s == SETTLE_S
+
+
 def test_a_partition_that_comes_after_all_had_settled_makes_a_larger_snapshot():
     inbox = Inbox("VIP")
     inbox.upload(partition("VIP", 1))

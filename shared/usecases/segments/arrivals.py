@@ -250,8 +250,9 @@ class Arrivals:
         )
 
     def _unsettled_s(self, blobs: Sequence[Blob]) -> float:
+        """Storage has a clock of its own: if ours is behind, it is looked at again all the same."""
         settled_at = max(at for _, at in blobs) + self._settle_time
-        return (settled_at - self._clock()).total_seconds()
+        return min(settled_at - self._clock(), self._settle_time).total_seconds()
 
     def _register(self, source: str, snapshot: Snapshot) -> Arrival:
         registered = self._registrations.register(source, snapshot)
