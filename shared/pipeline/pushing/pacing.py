@@ -24,12 +24,14 @@ from shared.pipeline.pushing.pace_rules import (
     rate_at,
     step_back,
 )
+from shared.pipeline.pushing.steady_clock import read_steady_time
 
 _LATE_S = 0.25
 _LOOK_AGAIN_S = 1.0
 _RECENT_S = 1.0
 _IDLE_S = 5.0
 _NAP_S = 0.5
+_FARTHEST_AHEAD_S = 900.0
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class ConnectionPace:
         paces: Paces,
         connection_id: str,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = read_steady_time,
     ) -> None:
         self._paces, self._connection_id, self._clock = paces, connection_id, clock
         self._lock = threading.Lock()
@@ -156,9 +158,19 @@ class ConnectionPace:
         self._memory.leased_at = now
 
     def _change(self, change: Callable[[Pace | None], Pace]) -> None:
-        pace = self._paces.change(self._connection_id, change)
+        now = self._clock()
+        pace = self._paces.change(
+            self._connection_id, lambda stored: change(_credible(stored, now) if stored else None)
+        )
         self._memory.rate_per_s, self._memory.next_free_at = pace.rate_per_s, pace.next_free_at
         self._memory.lease_s = lease_s(pace)
+
+
+def _credible(pace: Pace, now: float) -> Pace:
+    """Return the pace without moments further ahead than anybody waits: a clock that was wrong has set them."""
+    if max(pace.next_free_at, pace.throttled_at or 0.0) <= now + _FARTHEST_AHEAD_S:
+        return pace
+    return Pace(pace.rate_per_s, pace.limit_per_s, now, throttled_at=now)
 
 
 class RunPacer:
@@ -170,7 +182,7 @@ class RunPacer:
         ceiling_per_s: float | None,
         should_stop: Callable[[], bool],
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = read_steady_time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._pace, self._ceiling, self._should_stop = pace, ceiling_per_s or None, should_stop
