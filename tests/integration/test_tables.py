@@ -720,3 +720,11 @@ def test_storage_that_is_down_is_named_as_such(tmp_path_factory: pytest.TempPath
             stores.exports.glance()
         with pytest.raises(StorageUnavailable):
             stores.lanes.leave("c1", "run-1")
+
+
+def test_each_pace_has_a_partition_of_its_own(service: TableServiceClient, unique_name: str) -> None:
+    table = service.create_table(unique_name)
+    paces = TablePaces(table)
+    for number in range(3):
+        paces.change(f"c{number}", lambda _: Pace(5.0, None, 1.0))
+    assert len({row["PartitionKey"] for row in table.list_entities()}) == 3
