@@ -51,16 +51,22 @@ class AzuriteServer:
 
     Data stay in `folder` and are there again for the next server on the same folder. `ports` are those
     of blob, queue and table; 0 (the default) lets the system choose, which no other process can race.
+    With `log_requests` every request is a line of its log.
     Raises AzuriteMissingError, or ChildError if it does not start.
     """
 
     def __init__(
-        self, folder: Path, *, ports: tuple[int, int, int] = (0, 0, 0), log_path: Path | None = None
+        self,
+        folder: Path,
+        *,
+        ports: tuple[int, int, int] = (0, 0, 0),
+        log_path: Path | None = None,
+        log_requests: bool = False,
     ):
         ensure_installed()
         folder.mkdir(parents=True, exist_ok=True)
-        command = ["node", str(PROGRAM), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
-        command += ["--location", str(folder)]
+        command = ["node", str(PROGRAM), "--skipApiVersionCheck", "--disableTelemetry"]
+        command += ["--location", str(folder), *([] if log_requests else ["--silent"])]
         for service, port in zip(("blob", "queue", "table"), ports, strict=True):
             command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
         self.child = Child("Azurite", command, log_path=log_path or folder / "azurite.log", cwd=folder)

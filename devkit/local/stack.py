@@ -37,7 +37,7 @@ class LocalStack:
     - `autopilot_switches`: uncertain behaviours of the simulator (`python -m devkit autopilot --help`).
     - `settings`: app settings that win over all others.
     - `app`: the folder of function_app.py. `use_func`: run it by Core Tools' `func start`.
-    - `host_port`: 0 lets the system choose.
+    - `host_port`: 0 lets the system choose. `log_requests`: storage logs every request.
 
     Raises ChildError, which names the log, when a part does not start, and StackRunsAlreadyError.
     """
@@ -53,6 +53,7 @@ class LocalStack:
         app: Path = REPOSITORY,
         host_port: int = 0,
         use_func: bool = False,
+        log_requests: bool = False,
     ) -> None:
         self.state = state.resolve()
         self.autopilot_key = autopilot_key
@@ -66,6 +67,7 @@ class LocalStack:
         self.autopilot_control: str | None = None
         self.turn_log = self.state / "logs" / "turns.jsonl"
         self._use_func = use_func
+        self._log_requests = log_requests
         self._record_file = RecordFile(self.state)
         self._record: Record | None = None
         self._children: list[tuple[Child, float]] = []  # with the grace each gets
@@ -177,7 +179,10 @@ class LocalStack:
 
     def _start_storage(self) -> None:
         self.storage = AzuriteServer(
-            self.state / "storage", ports=self._storage_ports, log_path=self._log_of("storage")
+            self.state / "storage",
+            ports=self._storage_ports,
+            log_path=self._log_of("storage"),
+            log_requests=self._log_requests,
         )
         blob, queue, table = map(
             urlsplit, (self.storage.blob_url, self.storage.queue_url, self.storage.table_url)
