@@ -6,7 +6,7 @@ AZURITE := devkit/node_modules/.package-lock.json
 PORTAL := portal/static/vendor/htmx.min.js
 WORKERS ?= 3
 
-.PHONY: demo up stop status test check format messages screenshots bench clean
+.PHONY: demo up stop status test check format messages screenshots bench soak clean
 
 demo: $(INSTALLED) $(AZURITE) $(PORTAL) ## Export a segment end to end. SEGMENT= EMAIL= FIRST= LAST= REPORT= KEEP= (README)
 	@$(BIN)/python -m devkit demo
@@ -45,6 +45,9 @@ messages: $(INSTALLED) ## Bring the portal's catalogues into step with what the 
 
 bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md. ONLY="section section"
 	$(BIN)/python -m bench $(ONLY)
+
+soak: $(INSTALLED) $(AZURITE) $(PORTAL) ## Runs while everything breaks, half an hour: docs/reliability.md. SEED= RUNS=50
+	@$(BIN)/python -m tests.soak
 
 clean: ## Remove what the other targets made
 	rm -rf .venv .venv-worker* devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
