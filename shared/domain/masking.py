@@ -3,6 +3,9 @@
 import re
 
 _ADDRESS = re.compile(r"""[^\s@<>()"',;:=]+@[^\s@<>()"',;:=]+""")
+_WHOLE_ADDRESS = re.compile(r"""["']?[^\s@<>()"',;:=]+@(?:[^\s@<>()"',;:=.]+\.)+[^\W\d_]{2,24}["']?""")
+# Annotations such as "ownerid@OData.Community.Display.V1.FormattedValue" (OData JSON Format 4.01, 4.5).
+_ANNOTATION = re.compile(r"@(?:odata|microsoft)\.", re.IGNORECASE)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -20,6 +23,11 @@ def mask(value: str) -> str:
 def mask_addresses(text: str) -> str:
     """Return somebody else's words with every e-mail address in them masked."""
     return _ADDRESS.sub(lambda found: mask(found[0]), text)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is somebody's e-mail address, with or without quotes, and nothing else."""
+    return bool(_WHOLE_ADDRESS.fullmatch(text.strip())) and not _ANNOTATION.search(text)
 
 
 def spreadsheet_safe(value: str) -> str:

@@ -379,3 +379,12 @@ def test_a_table_that_cannot_be_used_leaves_its_reason_on_the_segment_until_a_go
     inbox.upload(MANIFEST, manifest([new, partition("VIP", 2)]))
     assert inbox.segment("VIP").warning is None
     assert len(inbox.runs) == 2
+
+
+def test_a_person_in_the_first_row_is_not_kept_as_names_of_columns():
+    inbox = Inbox("vip")
+    inbox.upload("vip/march.csv", "7,ana@example.com,Ana\n8,bo@example.com,Bo\n")
+    segment = inbox.segment("vip")
+    assert segment.columns is None
+    assert "the first row holds a person" in segment.warning
+    assert "ana" not in segment.model_dump_json()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.masking import mask, mask_addresses
+from shared.domain.masking import is_address, mask, mask_addresses
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,19 @@ def test_a_value_is_shown_as_far_as_it_takes_to_find_it_again(value: str, shown:
 )
 def test_addresses_in_somebody_elses_words_are_masked(said: str, shown: str) -> None:
     assert mask_addresses(said) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["jane@example.com", ' "jane.doe+x@mail.example.co.uk" ', "ñandú@exämple.com"]
+)
+def test_an_address_is_one(text: str) -> None:
+    assert is_address(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Email", "E-mail@work", "@type", "a@b@example.com", "owner@OData.Community.Display.V1", "x@Microsoft.Dynamics.CRM",
+     "mail to jane@example.com"],
+)  # fmt: skip
+def test_names_of_columns_are_no_addresses(text: str) -> None:
+    assert not is_address(text)

@@ -197,6 +197,15 @@ def test_a_missing_column_is_named_with_those_that_are_there(bench, email_column
     assert "Id, EMail, First" in raised.value.remedy
 
 
+def test_a_file_without_names_of_columns_is_told_without_the_person_in_its_first_row(bench):
+    with pytest.raises(SegmentUnreadable) as raised:
+        bench.stage({"vip/a.csv": "7,ana@example.com,Ana,Cluj\n8,bo@example.com,Bo,Iasi\n"})
+    assert raised.value.reason == "column-missing"
+    told = f"{raised.value.message} {raised.value.remedy}"
+    assert "the first row holds a person" in told
+    assert not [each for each in ("ana", "Ana", "example.com", "Cluj") if each in told]
+
+
 def test_a_header_without_rows_is_a_segment_without_people(bench):
     staged = bench.stage({"vip/a.csv": "EMail,First\n"}, fields={"FirstName": "First"})
     assert (staged.counts.rows, staged.counts.profiles, staged.chunks) == (0, 0, 0)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 from shared.domain.errors import SegmentUnreadable
+from shared.domain.masking import is_address
 
 _SHOWN, _SHOWN_CHARACTERS = 30, 100
 
@@ -20,6 +21,12 @@ def find_column(columns: Sequence[str], wanted: str) -> int:
     alike = [place for place, name in enumerate(columns) if name.casefold() == wanted.strip().casefold()]
     if len(alike) == 1:
         return alike[0]
+    if any(map(is_address, columns)):
+        raise SegmentUnreadable(
+            f"There is no column '{wanted}'.",
+            code="column-missing",
+            remedy="The file has no names of columns: the first row holds a person. Upload it again with a header.",
+        )
     shown = ", ".join(
         name if len(name) <= _SHOWN_CHARACTERS else f"{name[:_SHOWN_CHARACTERS]}…"
         for name in columns[:_SHOWN]

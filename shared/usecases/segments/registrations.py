@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from shared.domain.errors import SegmentUnreadable
+from shared.domain.masking import is_address
 from shared.domain.ports import Stores
 from shared.domain.segment import Segment, Snapshot, SnapshotMode
 from shared.pipeline.peeking import Peeker
@@ -87,7 +88,10 @@ class Registrations:
             except SegmentUnreadable as problem:
                 warning, is_passed_over = problem.message, False
             else:
-                columns.update(dict.fromkeys(peek.columns))
+                if any(map(is_address, peek.columns)):
+                    warning = _tell_headerless(file.name)  # what it takes for names of columns is a person
+                else:
+                    columns.update(dict.fromkeys(peek.columns))
                 has_keys = has_keys and peek.has_keys
                 is_passed_over = is_passed_over and peek.is_passed_over
         if is_passed_over:
@@ -104,6 +108,10 @@ class Registrations:
             columns=tuple(columns) or None,
             warning=warning,
         )
+
+
+def _tell_headerless(file: str) -> str:
+    return f"The file '{file}' has no names of columns: the first row holds a person. Upload it again with a header."
 
 
 def _tell_removed(before: Snapshot, after: Snapshot) -> str | None:
