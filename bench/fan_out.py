@@ -79,7 +79,6 @@ def measure(rows: int) -> dict[str, Any]:
             lists = requests.get(f"{stack.autopilot_control}/state", timeout=60).json()["lists"]
             turns = [json.loads(line) for line in stack.turn_log.read_text().splitlines()]
         on_list = next((each["size"] for each in lists if each["title"] == SEGMENT), 0)
-    fifth = max(1, len(seen) // 5)
     return {
         "people": rows,
         "on_list": on_list,
@@ -88,9 +87,6 @@ def measure(rows: int) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "cpu_s": round(host_cpu_s, 1),
         "stages_s": stages,
-        "first_fifth_mb": round(max(seen[:fifth])),
-        "last_fifth_mb": round(max(seen[-fifth:])),
-        "peak_mb": round(max(seen)),
         "memory_mb": [round(each) for each in seen],
         "instances": len({turn["instance"] for turn in turns}),
         "turns": len(turns),
@@ -112,11 +108,20 @@ def cost_of(turns: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
     }
 
 
+def memory_by_stage(seen_mb: Sequence[int], stages_s: dict[str, float]) -> list[int]:
+    """Return the most memory while files were read, in the first and the last fifth of sending, and after that."""
+    sending, finishing = round(stages_s["sending"]), round(stages_s["finishing"])
+    sent_mb = seen_mb[sending + 1 : finishing] or seen_mb[sending : sending + 1]
+    fifth = max(1, len(sent_mb) // 5)
+    parts = (seen_mb[: sending + 1], sent_mb[:fifth], sent_mb[-fifth:], seen_mb[finishing:])
+    return [max(part) for part in parts]
+
+
 def describe(seen: dict[str, Any]) -> tuple[list[object], list[object]]:
     """Return a line on the run and one on its orchestrations."""
     run, lanes = seen["run"], seen["lanes"]
     whole = [f"{seen['people']:,}", seen["on_list"], seen["status"], seen["seconds"], seen["cpu_s"]]
-    whole += [seen["first_fifth_mb"], seen["last_fifth_mb"], seen["peak_mb"]]
+    whole += memory_by_stage(seen["memory_mb"], seen["stages_s"])
     inner = [f"{seen['people']:,}", seen["instances"], run["events"], run["kb"], lanes["events"], lanes["kb"]]
     for each in (run, lanes):
         inner.append(f"{each['median_ms']} / {each['max_ms']}")
@@ -165,8 +170,8 @@ def main() -> None:
         "From the upload to the end of the run on the local host, the simulator without latency or limit. *CPU s* and *MB* "
         "are those of the host, which reads, pushes and settles in one process; its memory is looked at every second.\n"
     )
-    fifths = ("MB, first fifth", "MB, last fifth", "MB, most")
-    print(table(["people", "on the list", "status", "seconds", "CPU s", *fifths], wholes))
+    stages = ("MB reading", "MB sending, first fifth", "MB sending, last fifth", "MB settling")
+    print(table(["people", "on the list", "status", "seconds", "CPU s", *stages], wholes))
     print(
         "\nIts orchestrations: the longest history of any instance, and the processor time of a turn, which replays it "
         "(median / most).\n"
