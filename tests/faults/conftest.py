@@ -1,6 +1,7 @@
 """A local stack of their own for tests that break it, slow enough to be hit in the middle."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,13 @@ SETTINGS = {
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Storage, vault, simulator and host; chunks are small and few calls are under way at once."""
     folder = tmp_path_factory.mktemp("stack")
-    with LocalStack(folder, autopilot_switches={"bulk_list": "honoured"}, settings=SETTINGS) as running:
+    clock = {
+        "PYTHONPATH": str(Path(__file__).parent / "clock"),
+        "CLOCK_OFFSET_FILE": str(folder / "clock"),
+    }
+    with LocalStack(
+        folder, autopilot_switches={"bulk_list": "honoured"}, settings={**SETTINGS, **clock}
+    ) as running:
         yield running
 
 
@@ -33,6 +40,17 @@ def app(stack: LocalStack) -> Iterator[Segpilot]:
     driver.simulator.calm()
     driver.trouble_vault(unavailable_s=0)
     driver.clean_up()
+
+
+@pytest.fixture
+def set_clock(stack: LocalStack) -> Iterator[Callable[[float], None]]:
+    """Set the app's clock by so many seconds; afterwards it is right again."""
+
+    def set_by(seconds: float) -> None:
+        (stack.state / "clock").write_text(str(seconds), encoding="ascii")
+
+    yield set_by
+    set_by(0)
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
 from devkit.local.stack import LocalStack
 from shared.adapters.tables import TableStores
 from tests.system.driver import ENDED, Json, People, Segpilot, make_people
-from tests.system.invariants import assert_one_story, left, outcome
+from tests.system.invariants import assert_nothing_left, assert_one_story, left, outcome
 
 # Every worker that runs one of these starts a stack of its own: together they need one.
 
@@ -47,6 +48,7 @@ def assert_everybody_is_there_once(app: Segpilot, run: Json, people: People, con
     assert run["counts"]["sent"] == len(people.emails)
     assert app.simulator.ask("state")["contacts"] - contacts_before == len(people.emails)
     assert_one_story(app, run, people.emails, rows=len(people.emails))
+    assert_nothing_left(app, run)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,40 @@ def test_a_run_outlasts_storage_that_stands_still(app: Segpilot, tag: str) -> No
     assert_everybody_is_there_once(app, app.wait_for(run_id), people, before)
 
 
+def test_a_run_outlasts_a_restart_of_storage(app: Segpilot, tag: str) -> None:
+    people = make_people(range(10_000), tag)
+    export = app.add_export(tag)
+    before = app.simulator.ask("state")["contacts"]
+    app.simulator.order("switches", {"latency_ms": 100})
+
+    app.upload(f"{tag}/people.csv", people.data)
+    run_id = app.wait_for_start(export)
+    app.wait_for_state(run_id, lambda run: run["stage"] == "sending" and run["progress"]["done"] > 0)
+    app.stack.restart_storage()
+
+    assert_everybody_is_there_once(app, app.wait_for(run_id), people, before)
+
+
+def test_a_run_goes_on_while_the_clock_is_set_to_and_fro_and_the_host_is_killed(
+    app: Segpilot, tag: str, set_clock: Callable[[float], None]
+) -> None:
+    people = make_people(range(10_000), tag)
+    export = app.add_export(tag, connection=app.add_connection(max_calls_per_s=40))
+    before = app.simulator.ask("state")["contacts"]
+
+    set_clock(-86_400)
+    app.upload(f"{tag}/people.csv", people.data)
+    run_id = app.wait_for_start(export)
+    app.wait_for_state(run_id, lambda run: run["stage"] == "sending")
+    for seconds in (86_400, -3_600):
+        set_clock(seconds)
+        time.sleep(0.5)
+    app.stack.kill_host()
+    app.stack.start_host()
+
+    assert_everybody_is_there_once(app, app.wait_for(run_id), people, before)
+
+
 @pytest.mark.parametrize("answer", [503, "reset"])
 def test_a_run_waits_for_a_vault_that_is_down(app: Segpilot, tag: str, answer: object) -> None:
     people = make_people(range(100), tag)
@@ -152,11 +188,12 @@ def test_a_run_gets_through_a_troubled_autopilot(app: Segpilot, tag: str) -> Non
     people = make_people(range(2_000), tag)
     export = app.add_export(tag)
     before = app.simulator.ask("state")["contacts"]
+    waits = (None, "soon", "-5", "1000000000")
     faults = [
         {"kind": "timeout", "times": 3, "seconds": 2, "on": "POST /contacts"},
         {"kind": "server_error", "probability": 0.05, "status": 503},
         {"kind": "server_error", "probability": 0.05, "status": 500, "applied": True},
-        {"kind": "throttle", "probability": 0.1},
+        *({"kind": "throttle", "probability": 0.025, "retry_after": each} for each in waits),
         {"kind": "reset_before", "probability": 0.02},
         {"kind": "reset_after", "probability": 0.03},
         {"kind": "slow_list", "times": 1, "seconds": 1},
