@@ -37,7 +37,7 @@ class Child:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("ab") as log:
             self._log_start = log.tell()
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (a command of our own, no shell)
                 list(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -210,7 +210,7 @@ def write_segment(path: Path, profiles: int = 10_000, *, seed: int = 2026) -> Se
 
 def _rows(profiles: int, seed: int) -> Iterator[tuple[str, str]]:
     """Yield each line with what is wrong with it: a trouble, a reason code, or "none"."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 (made-up people)
     codes = list(INVALID_ADDRESSES)
     known = ""
     invalid_so_far = 0

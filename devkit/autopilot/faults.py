@@ -52,7 +52,7 @@ class Faults:
     def __init__(self, seed: int = 0) -> None:
         self.active: list[Fault] = []
         self.poison: set[str] = set()
-        self.random = Random(seed)
+        self.random = Random(seed)  # noqa: S311 (chance for a simulation)
 
     def add(self, kind: str, **options: Any) -> None:
         """Raises ValueError or TypeError when the fault makes no sense."""

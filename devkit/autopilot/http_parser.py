@@ -43,7 +43,7 @@ class RequestParser:
         if body is None:
             return None
         request, self._head, self._continue_due = self._head, None, False
-        assert request is not None
+        assert request is not None  # noqa: S101 (tells mypy; cannot be otherwise)
         request.body = body
         return request
 

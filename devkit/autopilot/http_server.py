@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (tells mypy; cannot be otherwise)
         self._transport = transport
         self._connections.add(self)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from random import Random
 
 # Never seeded: ids must differ from those of an earlier process, which a state file may hold.
-_random = Random()
+_random = Random()  # noqa: S311 (a simulator's ids guard nothing)
 
 # One look at the wall clock per process: afterwards time only goes forward, whatever happens to the clock.
 _STARTED_MS = time.time() * 1000 - time.monotonic() * 1000

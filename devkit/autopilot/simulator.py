@@ -108,8 +108,8 @@ class AutopilotSimulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._loop is not None
-        assert self._thread is not None
+        assert self._loop is not None  # noqa: S101 (tells mypy; cannot be otherwise)
+        assert self._thread is not None  # noqa: S101 (tells mypy; cannot be otherwise)
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 

@@ -31,7 +31,7 @@ class Upserts:
     def upsert_one(self, raw: Any) -> Contact:
         """Raises Refusal."""
         (contact,) = self._upsert([raw], self._switches.single_list, drop_invalid=False)
-        assert contact is not None
+        assert contact is not None  # noqa: S101 (tells mypy; cannot be otherwise)
         return contact
 
     def upsert_many(self, raws: list[Any]) -> list[Contact | None]:

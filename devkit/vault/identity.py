@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from devkit.vault.faults import Fault, Faults, Handler
 from devkit.vault.tokens import IDENTITY, TokenIssuer
 
-TOKEN_PATH = "/msi/token"
+TOKEN_PATH = "/msi/token"  # noqa: S105 (a path)
 
 
 def build_identity(issuer: TokenIssuer, identity_header: str, faults: Faults) -> web.Application:

@@ -27,7 +27,7 @@ from devkit.host.durable.queries import Filter
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _PAGE_SIZE = 100
-_TOKEN_HEADER = "x-ms-continuation-token"
+_TOKEN_HEADER = "x-ms-continuation-token"  # noqa: S105 (the name of a header)
 _STATUSES = frozenset({*Status, "ContinuedAsNew", "Canceled"})
 
 

@@ -53,7 +53,7 @@ def _unix_stamp(name: str) -> str:
 def _is_moment(match: re.Match[str]) -> bool:
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
-        datetime(year, month, day, hour, minute, second)
+        datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 (only whether there is such a moment)
     except ValueError:
         return False
     return True
