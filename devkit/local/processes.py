@@ -18,7 +18,10 @@ def birth(pid: int) -> str | None:
     except OSError:
         return None
     found = subprocess.run(  # noqa: S603 (a command of our own, no shell)
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False  # noqa: S607 (the system's own)
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,  # noqa: S607 (the system's own)
     )
     state, _, started = found.stdout.strip().partition(" ")
     return None if not started or state.startswith("Z") else started.strip()

@@ -3,9 +3,12 @@
 import base64
 import contextlib
 import json
+import shutil
+import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote, quote_plus
 
 import duckdb
@@ -14,6 +17,7 @@ from tests.system.driver import Segpilot
 
 _GZIP = b"\x1f\x8b\x08"
 _PARQUET = b"PAR1"
+_SQLITE = b"SQLite format 3\0"
 
 
 def spellings(secret: str) -> set[bytes]:
@@ -47,7 +51,28 @@ def hunt_files(folder: Path, secrets: Iterable[str]) -> list[str]:
     """Return the files below `folder` that hold any of the secrets."""
     wanted = list(secrets)
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [str(path.relative_to(folder)) for path in files if holds(path.read_bytes(), wanted)]
+    return [
+        str(path.relative_to(folder)) for path in files if holds(path.read_bytes() + _rows_of(path), wanted)
+    ]
+
+
+def _copy(path: Path, folder: str) -> Path:
+    """Copy a database and what waits to be written into it: whoever has it open may have locked it."""
+    for part in path.parent.glob(f"{path.name}*"):
+        if not part.name.endswith("-shm"):
+            shutil.copy(part, folder)
+    return Path(folder, path.name)
+
+
+def _rows_of(path: Path) -> bytes:
+    """Return the values of an SQLite database: long ones lie in pieces over its pages."""
+    if not path.read_bytes().startswith(_SQLITE):
+        return b""
+    with TemporaryDirectory() as folder, contextlib.closing(sqlite3.connect(_copy(path, folder))) as database:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        rows = [row for name in tables for row in database.execute(f'select * from "{name}"')]
+    texts = (value for row in rows for value in row if isinstance(value, str | bytes))
+    return b"\n".join(value.encode() if isinstance(value, str) else value for value in texts)
 
 
 def hunt_storage(app: Segpilot, secrets: Iterable[str]) -> list[str]:
