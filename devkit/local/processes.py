@@ -17,12 +17,8 @@ def birth(pid: int) -> str | None:
             return None if fields[0] in "ZX" else fields[19]
     except OSError:
         return None
-    found = subprocess.run(  # noqa: S603 (a command of our own, no shell)
-        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,  # noqa: S607 (the system's own)
-    )
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (no shell, a number)
     state, _, started = found.stdout.strip().partition(" ")
     return None if not started or state.startswith("Z") else started.strip()
 
