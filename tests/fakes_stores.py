@@ -377,6 +377,7 @@ class ScriptedDestination:
         learnt: Mapping[str, bool],
         *,
         proven: bool = False,
+        accepts_others: Callable[[], bool] = lambda: False,
     ) -> "ScriptedSession":
         return ScriptedSession(self, read_key, pacer, learnt, proven=proven or not self.changeable)
 

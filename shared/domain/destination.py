@@ -180,8 +180,10 @@ class Destination(Protocol):
         learnt: Mapping[str, bool],
         *,
         proven: bool = False,
+        accepts_others: Callable[[], bool] = ...,
     ) -> Session:
         """Open a session. ``read_key(fresh)`` gives the API key, from the vault itself when ``fresh``.
 
-        ``proven``: another session has proven in the same run that what was learnt is still true.
+        ``proven``: another session has proven in the same run that what was learnt is still true. ``accepts_others``
+        tells, when everybody is refused, whether others are accepted: then it is the people, and it goes on.
         """

@@ -87,9 +87,11 @@ def push(
     threads: int = 1,
     turn_s: float = 60,
     report: Callable[[Counts], None] = lambda counts: None,
+    accepts_others: Callable[[], bool] = lambda: False,
 ) -> Pushed:
     task = TASK.model_copy(update={"pending": pending})
-    return ChunkPush(session, state, task, threads=threads, turn_s=turn_s, report=report).run()
+    options = {"threads": threads, "turn_s": turn_s, "report": report, "accepts_others": accepts_others}
+    return ChunkPush(session, state, task, **options).run()
 
 
 def results(state: MemoryBlobs) -> list[list[str]]:
@@ -252,6 +254,16 @@ def test_a_run_whose_people_are_all_refused_is_ended() -> None:
     assert not pushed.retryable
     assert pushed.counts.refused == 200
     assert pushed.pending == (2, 3, 4, 5)
+
+
+def test_where_others_are_accepted_it_is_the_people() -> None:
+    batches = [*names(6, 100), ["good@example.com"]]
+    session = FakeSession({batch[0]: refuse for batch in batches[:-1]})
+
+    pushed = push(stored(batches), session, accepts_others=lambda: True)
+
+    assert pushed.failure is None
+    assert pushed.counts == Counts(sent=1, refused=600, calls=7)
 
 
 def test_one_accepted_person_is_hope_enough() -> None:

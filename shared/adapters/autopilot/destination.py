@@ -85,19 +85,28 @@ class Autopilot:
         learnt: Mapping[str, bool],
         *,
         proven: bool = False,
+        accepts_others: Callable[[], bool] = lambda: False,
     ) -> "AutopilotSession":
-        return AutopilotSession(AutopilotClient(self._http, read_key, pacer), pacer, learnt, proven=proven)
+        client = AutopilotClient(self._http, read_key, pacer)
+        return AutopilotSession(client, pacer, learnt, proven=proven, accepts_others=accepts_others)
 
 
 class AutopilotSession:
     """One account, one key. ``learnt[list_in_bulk]`` tells whether the bulk call honours ``_autopilot_list``."""
 
     def __init__(
-        self, client: AutopilotClient, pacer: Pacer, learnt: Mapping[str, bool], *, proven: bool
+        self,
+        client: AutopilotClient,
+        pacer: Pacer,
+        learnt: Mapping[str, bool],
+        *,
+        proven: bool,
+        accepts_others: Callable[[], bool],
     ) -> None:
         self._client, self._pacer = client, pacer
         self._list_in_bulk, self._bulk_proven = learnt.get(_LIST_IN_BULK), proven
         self._list_ids: dict[str, str] | None = None
+        self._accepts_others = accepts_others
         self._anyone_accepted, self._refused_singly, self._lock = False, 0, threading.Lock()
         self._proving = threading.Lock()
         self._proof_lock = threading.Lock()
@@ -256,7 +265,9 @@ class AutopilotSession:
         with self._lock:
             self._refused_singly += 1
             hopeless = self._refused_singly >= _HOPELESS_AFTER and not self._anyone_accepted
-        if hopeless:
+        if hopeless and self._accepts_others():
+            self._anyone_accepted = True
+        elif hopeless:
             raise Refused(
                 f"Autopilot refused each of the first {_HOPELESS_AFTER} people. {refusal.message}",
                 code="all-refused",

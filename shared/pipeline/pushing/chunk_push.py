@@ -95,7 +95,8 @@ def _tell_leavers(batch: Sequence[Leaver], outcome: Outcome) -> _Answers:
 
 
 class ChunkPush:
-    """One worker's turn at one chunk. ``turn_s`` bounds for how long new batches are begun."""
+    """One worker's turn at one chunk. ``turn_s`` bounds for how long new batches are begun. ``accepts_others`` tells,
+    when everybody is refused, whether people of other chunks or runs are accepted."""
 
     def __init__(
         self,
@@ -106,10 +107,11 @@ class ChunkPush:
         threads: int,
         turn_s: float,
         report: Callable[[Counts], None],
+        accepts_others: Callable[[], bool] = lambda: False,
     ) -> None:
         self._session, self._state, self._task = session, state, task
         self._threads, self._ends_at = threads, time.monotonic() + turn_s
-        self._report = report
+        self._report, self._accepts_others = report, accepts_others
         self._lock, self._halt = threading.Lock(), threading.Event()
         self._under_way = dict[int, Outcome]()
         self._lines: list[str] = []
@@ -195,7 +197,9 @@ class ChunkPush:
             self._counts += counts
             self._reasons = add_reasons(self._reasons, reasons if whole else {})
             hopeless = not self._anyone_accepted and self._counts.refused >= _HOPELESS_AFTER
-        if hopeless:
+        if hopeless and self._accepts_others():
+            self._anyone_accepted = True
+        elif hopeless:
             self._stop(
                 Refused(
                     f"The destination refused every one of the first {self._counts.refused} people.",

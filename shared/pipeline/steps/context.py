@@ -117,8 +117,19 @@ class RunContext:
         ``proven``: the run has tried already whether what was learnt about the account is still true.
         """
         return self.paced_session(
-            connection, self.stop_watch(run), key_patience_s=self.limits.key_patience_s, proven=proven
+            connection,
+            self.stop_watch(run),
+            key_patience_s=self.limits.key_patience_s,
+            proven=proven,
+            accepts_others=lambda: self.accepts_others(run),
         )
+
+    def accepts_others(self, run: Run) -> bool:
+        """Tell whether the destination takes people as this run sends them: most are on their lists like that, or some
+        were accepted in this run. Who is refused for good is tried by every run, and must not end it."""
+        if run.counts.unchanged > run.counts.to_send:
+            return True
+        return self.stores.runs.progress(run.id).sent > 0
 
     def paced_session(
         self,
@@ -127,6 +138,7 @@ class RunContext:
         *,
         key_patience_s: float = 0.0,
         proven: bool = False,
+        accepts_others: Callable[[], bool] = lambda: False,
     ) -> Session:
         """Open a session with the destination, paced with everybody else who uses the connection.
 
@@ -135,7 +147,9 @@ class RunContext:
         pacer = RunPacer(self.paces.of(connection.id), self.max_calls_per_s(connection), stop)
         read_key = KeyReader(self.stores, self.vault, connection, pacer.pause, key_patience_s)
         destination = self.destinations[connection.destination]
-        return destination.open(read_key, pacer, connection.learnt, proven=proven)
+        return destination.open(
+            read_key, pacer, connection.learnt, proven=proven, accepts_others=accepts_others
+        )
 
     def remember_learnt(self, connection: Connection, session: Session) -> None:
         """Keep what a session has found out about the account, for those that follow."""

@@ -40,6 +40,7 @@ def push_in(
         threads=context.limits.push_threads,
         turn_s=_TURN_S,
         report=report,
+        accepts_others=lambda: context.accepts_others(run),
     )
     pushed = push.run()
     if not pushed.failure:
