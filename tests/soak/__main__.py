@@ -1,4 +1,4 @@
-"""``python -m tests.soak``: RUNS (50) runs of PROFILES (20,000) people, on STACKS (2) stacks, WIDTH (2) at a time on each.
+"""``python -m tests.soak``: RUNS (50) runs of PROFILES (20,000) people, on STACKS (2) stacks, WIDTH (3) at a time on each.
 
 SEED repeats what is chosen (not the moments at which it hits). The summary goes to stdout and, with all details, to
 FOLDER (.segpilot/soak); a stack on which something was not true is kept there with its logs. Exit code 1 then.
@@ -7,6 +7,7 @@ FOLDER (.segpilot/soak); a stack on which something was not true is kept there w
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -31,6 +32,9 @@ _SETTINGS = {
     "RUN_ATTEMPTS": "1",
 }
 
+_TOO_MANY = 5
+"""Violations after which it ends."""
+
 
 class Soak:
     """Stacks side by side until enough runs were made."""
@@ -40,6 +44,7 @@ class Soak:
         self._left, self._stories, self._lock = runs, 0, threading.Lock()
         self.reports: list[Report] = []
         self.violations: list[str] = []
+        self.stop = threading.Event()
 
     def work(self) -> None:
         """Play stories on one stack after the other; one that was broken for good is kept and left alone."""
@@ -65,7 +70,7 @@ class Soak:
                     story.go_on()
             if not self._book():
                 break
-            reports = play(app, stories, kind, clock_file, f"{seed} {kind}")
+            reports = play(app, stories, kind, clock_file, f"{seed} {kind}", self.stop)
             self.reports += reports
             for report in reports:
                 _tell(
@@ -101,7 +106,7 @@ class Soak:
             return self._stories
 
     def _has_more(self) -> bool:
-        return self._left > 0 and len(self.violations) < 5
+        return self._left > 0 and len(self.violations) < _TOO_MANY and not self.stop.is_set()
 
     def _book(self) -> bool:
         with self._lock:
@@ -118,12 +123,14 @@ def _tell(text: str) -> None:
 def main() -> int:
     seed = int(os.environ.get("SEED") or time.time())
     runs, profiles = int(os.environ.get("RUNS", "50")), int(os.environ.get("PROFILES", "20000"))
-    stacks, width = int(os.environ.get("STACKS", "2")), int(os.environ.get("WIDTH", "2"))
+    stacks, width = int(os.environ.get("STACKS", "2")), int(os.environ.get("WIDTH", "3"))
     folder = Path(os.environ.get("FOLDER", REPOSITORY / ".segpilot" / "soak")) / f"seed-{seed}"
     folder.mkdir(parents=True)
     _tell(f"SEED={seed} RUNS={runs} PROFILES={profiles}, in {folder}")
     began_at, soak = time.monotonic(), Soak(folder, seed, runs, profiles, width)
     workers = [threading.Thread(target=soak.work) for _ in range(stacks)]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: soak.stop.set())
     for worker in workers:
         worker.start()
     for worker in workers:

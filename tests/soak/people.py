@@ -37,12 +37,12 @@ class Population:
         self.ever: set[str] = set()
 
     def move_on(self) -> None:
-        """5 % leave, as many join, 20 % change."""
-        for number in self._chance.sample(sorted(self._people), self._size // 20):
+        """Some leave, as many join, and a third of them change."""
+        for number in self._chance.sample(sorted(self._people), self._size // 200):
             del self._people[number]
-        for number in self._chance.sample(sorted(self._people), self._size // 5):
+        for number in self._chance.sample(sorted(self._people), self._size // 3):
             self._people[number] = self._row(number)
-        for _ in range(self._size // 20):
+        for _ in range(self._size // 200):
             self._people[self._next] = self._row(self._next)
             self._next += 1
 

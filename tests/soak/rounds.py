@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,14 +19,14 @@ from tests.soak.troubles import Round
 from tests.system.driver import SUCCESSFUL, Json, Segpilot
 from tests.system.invariants import assert_newest_rows, assert_nothing_left, assert_one_story, outcome
 
-RUN_LIMIT_S = 180.0
+RUN_LIMIT_S = 240.0
 _REPAIR_LIMIT_S = 120.0
 _SUPPRESSED = 20
 
 
 @dataclass
 class Report:
-    """One run, for the summary. ``simulator_calls`` and ``log`` are those of its round."""
+    """One run, for the summary. ``simulator_calls``, their ``outcomes`` and ``log`` are those of its round."""
 
     run_id: str
     kind: str
@@ -35,6 +36,7 @@ class Report:
     calls: int
     round_calls: int
     simulator_calls: int
+    outcomes: dict[str, int]
     state: str
     repaired: bool
     log: list[str]
@@ -103,7 +105,9 @@ class Story:
         self.app.post(f"connections/{self.connection}/suppression", {"add": list(chosen)})
 
 
-def play(app: Segpilot, stories: list[Story], kind: str, clock_file: Path, seed: str) -> list[Report]:
+def play(
+    app: Segpilot, stories: list[Story], kind: str, clock_file: Path, seed: str, stop: threading.Event
+) -> list[Report]:
     """Upload a file for each story, break what can be broken until all runs have ended, and check them.
 
     Raises AssertionError when something is not true.
@@ -111,18 +115,21 @@ def play(app: Segpilot, stories: list[Story], kind: str, clock_file: Path, seed:
     chance = Random(seed)
     app.simulator.order("faults", {"clear": True, "seed": seed, "faults": list(troubles.AUTOPILOT_FAULTS)})
     app.simulator.order("switches", {"latency_ms": 30, "latency_jitter_ms": 20})
-    before = _count_calls(app)
+    before = _count_outcomes(app)
     files = {story: story.upload() for story in stories}
     round_ = Round(app, clock_file, [story.connection for story in stories])
     chosen = chance.sample(sorted(troubles.TROUBLES), chance.randint(1, 3))
-    breaking = [_start(round_, troubles.kill_host, Random(f"{seed} kills"))]
+    breaking = [
+        _start(round_, troubles.kill_host, Random(f"{seed} kills")),
+        _start(round_, troubles.throttle, Random(f"{seed} throttle")),
+    ]
     # Two that touch storage at once would be in each other's way.
     if {"storage frozen", "storage restarted"} <= set(chosen):
         chosen.remove("storage frozen")
     breaking += [_start(round_, troubles.TROUBLES[name], Random(f"{seed} {name}")) for name in chosen]
     victim = chance.choice(stories) if chance.random() < 0.25 else None
     try:
-        ended_at = _wait_for_all(round_, stories, victim, Random(f"{seed} cancel"), breaking)
+        ended_at = _wait_for_all(round_, stories, victim, Random(f"{seed} cancel"), breaking, stop)
     finally:
         round_.over.set()
         for thread in breaking:
@@ -132,7 +139,7 @@ def play(app: Segpilot, stories: list[Story], kind: str, clock_file: Path, seed:
     app.simulator.order("faults", {"clear": True})
     app.trouble_vault(unavailable_s=0)
     runs = {story: app.get(f"runs/{story.new_run().id}") for story in stories}
-    simulator_calls = _count_calls(app) - before
+    outcomes = _count_outcomes(app) - before
     round_calls = sum(run["counts"]["calls"] for run in runs.values())
     reports = []
     for story, run in runs.items():
@@ -149,7 +156,8 @@ def play(app: Segpilot, stories: list[Story], kind: str, clock_file: Path, seed:
                 seconds=round(ended_at[story], 1),
                 calls=run["counts"]["calls"],
                 round_calls=round_calls,
-                simulator_calls=simulator_calls,
+                simulator_calls=outcomes.total(),
+                outcomes=dict(outcomes),
                 state=" ".join(filter(None, outcome(run))),
                 repaired=unsuccessful,
                 log=round_.log,
@@ -164,6 +172,7 @@ def _wait_for_all(
     victim: Story | None,
     chance: Random,
     breaking: list[threading.Thread],
+    stop: threading.Event,
 ) -> dict[Story, float]:
     """Return for each story, after how many seconds its run had ended."""
     ended_at: dict[Story, float] = {}
@@ -181,6 +190,7 @@ def _wait_for_all(
         late = [story.tag for story in stories if story not in ended_at]
         assert round_.elapsed_s() < RUN_LIMIT_S, f"Not ended within {RUN_LIMIT_S:g} s: {late}; {round_.log}"
         assert not round_.problems, round_.problems
+        assert not stop.is_set(), "The soak was ended early."
         time.sleep(0.1)
     return ended_at
 
@@ -198,5 +208,6 @@ def _start(round_: Round, trouble: Callable[[Round, Random], None], chance: Rand
     return thread
 
 
-def _count_calls(app: Segpilot) -> int:
-    return sum(sum(outcomes.values()) for outcomes in app.simulator.ask("state")["calls"].values())
+def _count_outcomes(app: Segpilot) -> Counter[str]:
+    """Count the calls at the simulator by status, or by the fault that left them without an answer."""
+    return sum((Counter(each) for each in app.simulator.ask("state")["calls"].values()), Counter())

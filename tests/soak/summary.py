@@ -1,7 +1,7 @@
 """What came of a soak, as Markdown."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tests.soak.rounds import Report
 
@@ -25,6 +25,7 @@ def summarise(
         f"They ended as: {told}; {sum(report.repaired for report in reports)} were repaired by the next run.",
         f"The host was killed {sum(len([line for line in r.log if 'killed' in line]) for r in rounds)} times; "
         f"the runs counted {counted:,} calls, the simulator {called:,}.",
+        f"Autopilot's answers: {_shares(rounds)}.",
         "",
         "| run | kills | what else broke | s | calls | of its round: counted / simulator | state |",
         "|---|---|---|---|---|---|---|",
@@ -37,3 +38,11 @@ def summarise(
         )
     lines += [f"\nViolation on {violation}" for violation in violations]
     return "\n".join([*lines, ""])
+
+
+def _shares(rounds: Collection[Report]) -> str:
+    """Return how often each outcome came, in per cent of all calls."""
+    outcomes = sum((Counter(report.outcomes) for report in rounds), Counter[str]())
+    return ", ".join(
+        f"{100 * count / outcomes.total():.1f} % {name}" for name, count in outcomes.most_common()
+    )

@@ -28,22 +28,21 @@ _RETRY_AFTER = (
     "nan",
     "Sat, 01 Jan 2000 00:00:00 GMT",
 )
+_BURST, _BURST_EVERY_S = 6, (2, 6)
 
 AUTOPILOT_FAULTS: Sequence[dict[str, object]] = (
     {"kind": "server_error", "probability": 0.05, "status": 503},
     {"kind": "server_error", "probability": 0.03, "status": 500, "applied": True},
     {"kind": "server_error", "probability": 0.02, "status": 502},
-    *(
-        {"kind": "throttle", "probability": 0.1 / len(_RETRY_AFTER), "retry_after": each}
-        for each in _RETRY_AFTER
-    ),
+    {"kind": "throttle", "probability": 0.01},
     {"kind": "reset_before", "probability": 0.025},
     {"kind": "reset_after", "probability": 0.025},
     {"kind": "timeout", "probability": 0.01, "seconds": 1.5},
     {"kind": "timeout", "probability": 0.01, "seconds": 7},
     {"kind": "slow_list", "times": 2, "seconds": 2},
 )
-"""10 % errors of the server, 10 % throttled, 5 % resets, 2 % time-outs of calls that took effect."""
+"""10 % errors of the server, 5 % resets, 2 % time-outs of calls that took effect, and some throttled: most of those come
+in bursts, as those of a limit do."""
 
 
 @dataclass
@@ -137,6 +136,13 @@ def make_clock_jump(round_: Round, chance: Random) -> None:
     round_.wait(chance, 5, 30)
     round_.clock_file.write_text("0", encoding="ascii")
     round_.note("clock right")
+
+
+def throttle(round_: Round, chance: Random) -> None:
+    """Every few seconds Autopilot refuses some calls as too many, with all that such an answer may say."""
+    while round_.wait(chance, *_BURST_EVERY_S):
+        fault = {"kind": "throttle", "times": _BURST, "retry_after": chance.choice(_RETRY_AFTER)}
+        round_.app.simulator.order("faults", {"faults": [fault]})
 
 
 TROUBLES: dict[str, Callable[[Round, Random], None]] = {
