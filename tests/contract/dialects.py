@@ -62,9 +62,10 @@ def open_session(
     pacer: Pacer | None = None,
     read_key: Callable[[bool], str] | None = None,
     timeout_s: float = 10,
+    proven: bool = False,
 ) -> Session:
     """A session that never sleeps; without ``read_key`` it has the key that the simulator had at this moment."""
     key = autopilot.key or ""
     return Autopilot(f"{autopilot.url}/v1", timeout_s=timeout_s).open(
-        read_key or (lambda _fresh: key), pacer or PatientPacer(), learnt or {}
+        read_key or (lambda _fresh: key), pacer or PatientPacer(), learnt or {}, proven=proven
     )

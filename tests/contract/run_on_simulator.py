@@ -71,8 +71,12 @@ class Account:
         run_id = plant.order(dry=True, full=full)
         staged = guard(plant.context, GuardTask(run_id=run_id, staged=plant.stage_all(run_id))).staged
         rehearsed = rehearse(plant.context, RehearseTask(run_id=run_id, staged=staged))
-        finish(plant.context, FinishTask(run_id=run_id, staged=staged, complete=True))
+        self.close(run_id, staged)
         return rehearsed.estimate.calls
+
+    def close(self, run_id: str, staged: tuple[Staged, ...]) -> None:
+        """End a run that has done all that it had to do."""
+        finish(self.plant.context, FinishTask(run_id=run_id, staged=staged, complete=True))
 
     def learnt(self) -> dict[str, bool]:
         return self.plant.stores.connections.get("connection-1").record.learnt

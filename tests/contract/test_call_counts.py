@@ -7,6 +7,7 @@ import pytest
 
 from devkit.autopilot import AutopilotSimulator
 from shared.domain.run import RunStatus
+from shared.pipeline.steps.push import push
 from tests.contract.dialects import ACCEPTING
 from tests.contract.run_on_simulator import ADD, BULK, LIST, LISTS, LOOK, REMOVE, Account, emails
 
@@ -166,3 +167,22 @@ def test_a_list_that_is_removed_while_a_run_reads_ends_it_and_the_next_one_makes
         run, _ = account.run()
         assert run.status is RunStatus.SUCCESSFUL
         assert account.members("vip") == emails(range(450))
+
+
+def test_a_list_that_is_removed_while_people_are_put_on_it_is_made_anew_by_the_next_run() -> None:
+    with AutopilotSimulator(bulk_list="honoured") as autopilot:
+        account = Account(autopilot, "vip")
+        account.upload("vip", range(400))
+        account.run()
+        account.upload("vip", range(900))
+        run_id = account.plant.order()
+        staged = account.plant.stage_all(run_id)
+        prepared = account.plant.prepare(run_id, staged)
+        account.remove_list("vip")
+        for task in account.plant.tasks(run_id, staged, prepared):
+            push(account.plant.context, task)
+        account.close(run_id, staged)
+
+        run, _ = account.run()
+        assert run.counts.new == 900
+        assert account.members("vip") == emails(range(900))

@@ -28,6 +28,10 @@ def membership_calls(autopilot: AutopilotSimulator) -> int:
     return sum(autopilot.calls.outcomes["POST /list/{list_id}/contact/{id_or_email}"].values())
 
 
+def looks(autopilot: AutopilotSimulator) -> int:
+    return sum(autopilot.calls.outcomes["GET /list/{list_id}/contact/{id_or_email}"].values())
+
+
 def test_a_good_key_shows_the_account(autopilot: AutopilotSimulator, session: Session) -> None:
     autopilot.state.create_list("One")
     autopilot.state.create_list("Two")
@@ -69,6 +73,17 @@ def test_a_list_is_made_once(autopilot: AutopilotSimulator, session: Session) ->
 
     assert session.ensure_list("Fresh") == made
     assert [each.list_id for each in autopilot.state.lists_titled("Fresh")] == [made]
+
+
+def test_one_look_serves_all_lists_that_are_made(autopilot: AutopilotSimulator, session: Session) -> None:
+    there = autopilot.state.create_list("There")
+
+    made = [session.ensure_list(title) for title in ("There", "One", "Two", "One")]
+
+    assert made[0] == there.list_id
+    assert made[1] == made[3] != made[2]
+    assert sum(autopilot.calls.outcomes["GET /lists"].values()) == 1
+    assert sum(autopilot.calls.outcomes["POST /list"].values()) == 2
 
 
 def test_learning_tells_whether_bulk_calls_put_known_contacts_on_a_list(
@@ -266,6 +281,23 @@ def test_an_account_that_stopped_adding_in_bulk_is_noticed(autopilot: AutopilotS
         session.push(list_id, make_people(part), Outcome())
 
     assert autopilot.state.emails_on(list_id) == emails
+
+
+def test_what_was_learnt_is_proven_once(autopilot: AutopilotSimulator, session: Session) -> None:
+    list_id, emails = session.ensure_list("Segment"), numbered(90)
+    learnt = session.learn(list_id, make_people(["first@example.com"]))
+    in_bulk = autopilot.switches.bulk_list == "honoured"
+    before = looks(autopilot)
+    assert not session.awaits_proof
+
+    one, other = open_session(autopilot, learnt), open_session(autopilot, learnt, proven=True)
+    assert (one.awaits_proof, other.awaits_proof) == (in_bulk, False)
+    for start, pushing in enumerate((one, one, other)):
+        pushing.push(list_id, make_people(emails[start * 30 : (start + 1) * 30]), Outcome())
+
+    assert not one.awaits_proof
+    assert looks(autopilot) - before == in_bulk
+    assert set(emails) <= set(autopilot.state.emails_on(list_id))
 
 
 def test_unsubscribed_people_stay_so_when_they_are_updated(
