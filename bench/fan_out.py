@@ -109,12 +109,13 @@ def cost_of(turns: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
 
 
 def memory_by_stage(seen_mb: Sequence[int], stages_s: dict[str, float]) -> list[int]:
-    """Return the most memory while files were read, in the first and the last fifth of sending, and after that."""
+    """Return the most memory while files were read; the median in the first and last fifth of sending; the most after
+    that."""
     sending, finishing = round(stages_s["sending"]), round(stages_s["finishing"])
     sent_mb = seen_mb[sending + 1 : finishing] or seen_mb[sending : sending + 1]
     fifth = max(1, len(sent_mb) // 5)
-    parts = (seen_mb[: sending + 1], sent_mb[:fifth], sent_mb[-fifth:], seen_mb[finishing:])
-    return [max(part) for part in parts]
+    first, last = (round(statistics.median(part)) for part in (sent_mb[:fifth], sent_mb[-fifth:]))
+    return [max(seen_mb[: sending + 1]), first, last, max(seen_mb[finishing:])]
 
 
 def describe(seen: dict[str, Any]) -> tuple[list[object], list[object]]:
@@ -168,7 +169,8 @@ def main() -> None:
     print("## A very large export\n")
     print(
         "From the upload to the end of the run on the local host, the simulator without latency or limit. *CPU s* and *MB* "
-        "are those of the host, which reads, pushes and settles in one process; its memory is looked at every second.\n"
+        "are those of the host, which reads, pushes and settles in one process; its memory is looked at every second: the most "
+        "while it reads and settles, the median while it sends.\n"
     )
     stages = ("MB reading", "MB sending, first fifth", "MB sending, last fifth", "MB settling")
     print(table(["people", "on the list", "status", "seconds", "CPU s", *stages], wholes))
