@@ -33,6 +33,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+.PHONY: audit
+audit: $(INSTALLED) ## Ask public lists of vulnerabilities about all packages; exit 2 says that one could not be asked
+	@$(BIN)/python -m devkit.audit
+
 format: $(INSTALLED) ## Put the code in order
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -50,9 +54,9 @@ soak: $(INSTALLED) $(AZURITE) $(PORTAL) ## Runs while everything breaks, half an
 	@$(BIN)/python -m tests.soak
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-worker* devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-worker* .venv-audit devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(INSTALLED): requirements.txt requirements-dev.txt
+$(INSTALLED): requirements.txt constraints.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Segpilot needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
