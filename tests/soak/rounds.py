@@ -137,6 +137,7 @@ def play(
         for problem in round_.problems:
             raise problem
     app.simulator.order("faults", {"clear": True})
+    app.simulator.order("switches", {"rate": None})
     app.trouble_vault(unavailable_s=0)
     runs = {story: app.get(f"runs/{story.new_run().id}") for story in stories}
     outcomes = _count_outcomes(app) - before

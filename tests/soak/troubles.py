@@ -28,21 +28,20 @@ _RETRY_AFTER = (
     "nan",
     "Sat, 01 Jan 2000 00:00:00 GMT",
 )
-_BURST, _BURST_EVERY_S = 6, (2, 6)
+_CALLS_PER_S = (10, 20, 40)
 
 AUTOPILOT_FAULTS: Sequence[dict[str, object]] = (
     {"kind": "server_error", "probability": 0.05, "status": 503},
     {"kind": "server_error", "probability": 0.03, "status": 500, "applied": True},
     {"kind": "server_error", "probability": 0.02, "status": 502},
-    {"kind": "throttle", "probability": 0.01},
+    {"kind": "throttle", "probability": 0.02},
     {"kind": "reset_before", "probability": 0.025},
     {"kind": "reset_after", "probability": 0.025},
     {"kind": "timeout", "probability": 0.01, "seconds": 1.5},
     {"kind": "timeout", "probability": 0.01, "seconds": 7},
     {"kind": "slow_list", "times": 2, "seconds": 2},
 )
-"""10 % errors of the server, 5 % resets, 2 % time-outs of calls that took effect, and some throttled: most of those come
-in bursts, as those of a limit do."""
+"""10 % errors of the server, 5 % resets, 2 % time-outs of calls that took effect, 2 % throttled for no reason."""
 
 
 @dataclass
@@ -139,10 +138,14 @@ def make_clock_jump(round_: Round, chance: Random) -> None:
 
 
 def throttle(round_: Round, chance: Random) -> None:
-    """Every few seconds Autopilot refuses some calls as too many, with all that such an answer may say."""
-    while round_.wait(chance, *_BURST_EVERY_S):
-        fault = {"kind": "throttle", "times": _BURST, "retry_after": chance.choice(_RETRY_AFTER)}
-        round_.app.simulator.order("faults", {"faults": [fault]})
+    """Autopilot's limit changes every few seconds, and with it what an answer says to a call that is too many."""
+    while round_.wait(chance, 1, 8):
+        limit = {
+            "rate": chance.choice(_CALLS_PER_S),
+            "rate_burst": chance.choice((1, 5, None)),
+            "rate_retry_after": chance.choice(_RETRY_AFTER),
+        }
+        round_.app.simulator.order("switches", limit)
 
 
 TROUBLES: dict[str, Callable[[Round, Random], None]] = {
