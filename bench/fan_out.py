@@ -129,19 +129,22 @@ def describe(seen: dict[str, Any]) -> tuple[list[object], list[object]]:
     return whole, inner
 
 
+def thin_out(seen_mb: Sequence[int], points: int = 50) -> list[tuple[float, float]]:
+    """Return what was seen over the time of a run in %: the most of each part of it."""
+    width = -(-len(seen_mb) // points)
+    return [
+        (round(100 * first / len(seen_mb), 1), max(seen_mb[first : first + width]))
+        for first in range(0, len(seen_mb), width)
+    ]
+
+
 def draw_curves(all_seen: Sequence[dict[str, Any]]) -> None:
     draw(
         IMAGES / "fan-out-memory.svg",
         "Memory of the host while a run goes on",
         "% of the run",
         "MB",
-        {
-            f"{seen['people'] / 1e6:g} million": [
-                (round(100 * at / max(1, len(seen["memory_mb"]) - 1), 1), mb)
-                for at, mb in enumerate(seen["memory_mb"])
-            ]
-            for seen in all_seen
-        },
+        {f"{seen['people'] / 1e6:g} million": thin_out(seen["memory_mb"]) for seen in all_seen},
     )
     draw(
         IMAGES / "fan-out-history.svg",
