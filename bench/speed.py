@@ -7,6 +7,7 @@ the others, each into an environment of its own (bench/rivals/).
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -172,6 +173,8 @@ def main() -> None:
     if unknown := set(chosen) - set(names):
         parser.error(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(names)}.")
     contenders = [each for each in CONTENDERS if each.name in chosen]
+    # What runs is ended, too, when this program is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Told to end."))
     print("## Against the alternatives\n")
     with TemporaryDirectory() as name:
         folder = Path(name)

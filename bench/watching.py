@@ -31,14 +31,16 @@ def run_watched(command: Sequence[str], *, env: Mapping[str, str], cwd: Path, ti
             command, env=env, cwd=cwd, stdout=output, stderr=complaints, start_new_session=True
         )
         peak_kb, in_time = 0, True
-        while process.poll() is None and in_time:
-            peak_kb = max(peak_kb, _memory_kb(process.pid), _own_peak_kb(process.pid))
-            time.sleep(_LOOK_EVERY_S)
-            in_time = time.perf_counter() - started < timeout_s
-        if not in_time:
+        try:
+            while process.poll() is None and in_time:
+                peak_kb = max(peak_kb, _memory_kb(process.pid), _own_peak_kb(process.pid))
+                time.sleep(_LOOK_EVERY_S)
+                in_time = time.perf_counter() - started < timeout_s
+        finally:
+            # Those that it started end with it, also when this program is told to end.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            process.wait()
         seconds = time.perf_counter() - started
         for file in (output, complaints):
             file.seek(0)

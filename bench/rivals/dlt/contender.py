@@ -21,7 +21,6 @@ def send(order: Order) -> None:
         dlt.config["load.workers"] = LOAD_JOBS
         dlt.config["normalize.data_writer.file_max_items"] = -(-int(os.environ["CONTEST_ROWS"]) // LOAD_JOBS)
     client = Client()
-    client.session.headers.update(order.headers)
 
     @dlt.destination(
         batch_size=BATCH_SIZE,
@@ -33,7 +32,7 @@ def send(order: Order) -> None:
         loader_parallelism_strategy="parallel" if LOAD_JOBS > 1 else "sequential",
     )
     def autopilot(items: list[Contact], table: TTableSchema) -> None:
-        client.post(f"{order.url}/contacts", json={"contacts": items})
+        client.post(f"{order.url}/contacts", json={"contacts": items}, headers=order.headers)
 
     with tempfile.TemporaryDirectory() as folder:
         pipeline = dlt.pipeline("bench", destination=autopilot, pipelines_dir=folder)
