@@ -16,7 +16,6 @@ from shared.domain.errors import Invalid, SegmentUnreadable
 from shared.domain.segment import Segment, Snapshot, SnapshotFile
 from shared.pipeline.journal import Journal
 from shared.pipeline.layouts import classify, read_drop_manifest, read_manifest
-from shared.pipeline.reading.rows import MAX_RECORD_CHARACTERS
 from shared.usecases.segments.segments import SegmentQuery, Segments
 from tests.fakes import MemoryBlobs
 from tests.fuzz.seeds import SEEDS
@@ -194,11 +193,11 @@ def parquet(select: str, folder: Path) -> bytes:
 
 
 def test_a_small_parquet_file_with_enormous_values_gives_rejects_within_memory(tmp_path: Path) -> None:
-    size = MAX_RECORD_CHARACTERS + 1
-    data = parquet(f"SELECT 1 AS id, repeat('x', {size}) AS a FROM range(1000)", tmp_path)
+    size = 128 * 1024 + 1
+    data = parquet(f"SELECT 1 AS id, repeat('x', {size}) AS a FROM range(4000)", tmp_path)
     assert len(data) < 100_000
     _, rows, broken = read_file(data, "p.parquet", max_uncompressed_bytes=8 << 30)
-    assert (rows, len(broken), broken[0].code) == ([], 1_000, "line_too_long")
+    assert (rows, len(broken), broken[0].code) == ([], 4_000, "line_too_long")
 
 
 def test_a_small_parquet_file_with_very_many_rows_is_stopped_at_the_limit(tmp_path: Path) -> None:

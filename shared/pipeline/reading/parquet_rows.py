@@ -9,12 +9,20 @@ import duckdb
 
 from shared.domain.errors import SegmentUnreadable
 from shared.pipeline.reading.header import name_columns
-from shared.pipeline.reading.rows import MAX_RECORD_CHARACTERS, BrokenCode, BrokenRow, OnBroken
+from shared.pipeline.reading.rows import BrokenCode, BrokenRow, OnBroken
 from shared.pipeline.reading.source import Budget
 
-# A row may be as long as a record of any other kind, and a small file may hold very many of them.
 _BATCH_ROWS = 128
+_MAX_ROW_BYTES = 128 * 1024
+"""Of the texts in a row. DuckDB unpacks some 2,000 rows at once, and few bytes may stand for many long texts."""
+
 _MEMORY_LIMIT = "512MB"
+
+# Pages are unpacked outside that limit, and the whole column of a row group may be one page.
+_COUNT_BOMBS = (
+    "SELECT count(*) FROM parquet_metadata(?)"
+    f" WHERE total_uncompressed_size > {128 << 20} AND total_uncompressed_size > 64 * total_compressed_size"
+)
 
 _NATIVE = frozenset(
     [
@@ -65,6 +73,9 @@ class ParquetRows:
                 }
             )
             source = "read_parquet(?, hive_partitioning = false)"
+            [(bomb,)] = self._query(_COUNT_BOMBS).fetchall()
+            if bomb:
+                raise _too_large()
             described = self._query(f"DESCRIBE SELECT * FROM {source}").fetchall()
             self.columns = name_columns([str(column[0]) for column in described])
             self._result = self._query(
@@ -79,8 +90,8 @@ class ParquetRows:
         try:
             while rows := self._fetch():
                 for place, (size_bytes, *values) in enumerate(rows, number):
-                    if size_bytes > MAX_RECORD_CHARACTERS:
-                        detail = f"the row has more than {MAX_RECORD_CHARACTERS:,} bytes"
+                    if size_bytes > _MAX_ROW_BYTES:
+                        detail = f"the row has more than {_MAX_ROW_BYTES:,} bytes"
                         self._on_broken(BrokenRow(place, None, BrokenCode.LINE_TOO_LONG, detail))
                     else:
                         yield place, values
@@ -111,9 +122,7 @@ def _select_measured(described: Sequence[tuple[str, str]], source: str) -> str:
         f"coalesce(strlen(v{place}), 0)" for place, (_, kind) in enumerate(described) if not _is_short(kind)
     ]
     inner = ", ".join(f"{value} AS v{place}" for place, value in enumerate(values))
-    outer = ", ".join(
-        f"CASE WHEN size <= {MAX_RECORD_CHARACTERS} THEN v{place} END" for place in range(len(values))
-    )
+    outer = ", ".join(f"CASE WHEN size <= {_MAX_ROW_BYTES} THEN v{place} END" for place in range(len(values)))
     return (
         f"SELECT size, {outer} FROM (SELECT *, {' + '.join(texts) or '0'} AS size FROM"
         f" (SELECT {inner} FROM {source}))"
@@ -139,13 +148,17 @@ def _is_short(kind: str) -> bool:
     return kind.startswith("TIMESTAMP") or (kind != "VARCHAR" and kind.partition("(")[0] in _NATIVE)
 
 
+def _too_large() -> SegmentUnreadable:
+    return SegmentUnreadable(
+        "The Parquet file cannot be read within the memory there is.",
+        code="parquet-too-large",
+        remedy="Write it with smaller row groups and shorter values.",
+    )
+
+
 def _refusal(problem: Exception) -> SegmentUnreadable:
     if isinstance(problem, duckdb.OutOfMemoryException):
-        return SegmentUnreadable(
-            "The Parquet file cannot be read within the memory there is.",
-            code="parquet-too-large",
-            remedy="Write it with smaller row groups and shorter values.",
-        )
+        return _too_large()
     return SegmentUnreadable(
         "The Parquet file is damaged or cut off.",
         code="parquet-damaged",

@@ -215,6 +215,14 @@ class Arrivals:
         place = classify(table.partitions[0]) if table.partitions else None
         if not isinstance(place, Partition):
             return _ignored("the manifest names no files")
+        for name in table.partitions:
+            other = classify(name)
+            if not isinstance(other, Partition) or other.table_folder != place.table_folder:
+                raise SegmentUnreadable(
+                    f"The manifest names '{name}', which is no file of its table.",
+                    code="manifest-points-outside",
+                    remedy="Export again from Customer Insights, or remove the manifest.",
+                )
         found = [(name, self._blobs.find(name)) for name in table.partitions]
         missing = [name for name, blob in found if blob is None]
         if missing:
