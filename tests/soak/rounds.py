@@ -52,6 +52,7 @@ class Story:
         self.app, self.tag = app, tag
         self.population = Population(tag, profiles, chance)
         self.connection = app.add_connection()
+        app.post(f"connections/{self.connection}/connect")  # a key that has worked is waited for
         self._suppress()
         leavers = {"leavers": "remove", "trip_wire": {"max_removals_share": None}}
         self.export = app.add_export(tag, connection=self.connection, **leavers)
