@@ -88,6 +88,22 @@ def test_forged_headers_do_not_make_an_administrator_of_the_holder_of_the_key(de
     assert (answer.status_code, "role viewer" in answer.json()["detail"]) == (403, True)
 
 
+def test_where_sign_in_is_off_forged_headers_open_nothing(tmp_path):
+    """Nothing removes them there, so they count for nothing."""
+    settings = {"WEBSITE_AUTH_ENABLED": "False", "FUNCTION_KEY_ROLE": "viewer"}
+    with LocalStack(tmp_path, settings=settings) as unguarded:
+        for path in ("", "exports", "connections/new"):
+            url = f"{unguarded.host_url}/portal/{path}"
+            page = requests.get(url, headers=FORGED, timeout=30, allow_redirects=False)
+            assert (page.status_code, "Switch on the authentication" in page.text) == (401, True)
+        for path in ("signed-in/exports", "exports"):
+            answer = requests.get(f"{unguarded.host_url}/api/{path}", headers=FORGED, timeout=30)
+            assert answer.status_code == 401
+        body = {"display_name": "Forged", "api_key": "a-key", "consent": CONSENT}
+        made = Segpilot(unguarded).call("POST", "api/connections", body, headers=FORGED)
+        assert (made.status_code, "role viewer" in made.json()["detail"]) == (403, True)
+
+
 @pytest.mark.parametrize(("who", "status"), [("administrator", 201), ("contributor", 403), ("viewer", 403)])
 def test_people_may_do_what_their_role_allows(guarded, who, status):
     someone = Someone(guarded, who)
