@@ -53,6 +53,14 @@ bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results
 soak: $(INSTALLED) $(AZURITE) $(PORTAL) ## Runs while everything breaks, half an hour: docs/reliability.md. SEED= RUNS=50
 	@$(BIN)/python -m tests.soak
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) .venv/fuzzing ## Explore the parsers, guided by coverage: docs/reliability.md. TARGET=csv SECONDS=60
+	@nice $(BIN)/python -m tests.fuzz.explore --target $(or $(TARGET),all) --seconds $(or $(SECONDS),60)
+
+.venv/fuzzing: tests/fuzz/requirements.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 clean: ## Remove what the other targets made
 	rm -rf .venv .venv-worker* .venv-audit devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
