@@ -73,9 +73,8 @@ class Soak:
             reports = play(app, stories, kind, clock_file, f"{seed} {kind}", self.stop)
             self.reports += reports
             for report in reports:
-                _tell(
-                    f"{len(self.reports)}: {report.run_id} {report.state}, {report.kills} kills, {report.log}"
-                )
+                _tell(f"{report.run_id} {report.state} after {report.seconds:.0f} s, {report.kills} kills")
+            _tell(f"{len(self.reports)} runs; what broke: {reports[0].log}")
         app.clean_up()
 
     @contextmanager
