@@ -204,10 +204,21 @@ def show_speed(contenders: Sequence[Contender], rows: int, folder: Path, *, whol
         "list, to the simulator, whose answers take 0 or 50 ms. *Wall*, *CPU* (of all its processes) and *ratio* (wall to "
         "that of Segpilot's pipeline as delivered) do not hold what was imported before; *MB* is the peak of all its "
         "processes together. Medians of three where one takes less than 5 s. Segpilot's pipeline reads, compares, sends, "
-        "and writes ledger and rejects; of the others only dlt keeps anything.\n"
+        "and writes ledger and rejects; of the others, as they are set up here, only dlt keeps anything.\n"
     )
     slow, fast = LATENCIES_MS[1], LATENCIES_MS[0]
-    head = ["who", "wall s, 0 ms", "ratio", "wall s, 50 ms", "ratio", "CPU s", "MB", "calls", "people", ""]
+    head = [
+        "who",
+        "wall s, 0 ms",
+        "ratio",
+        "wall s, 50 ms",
+        "ratio",
+        "CPU s, 50 ms",
+        "MB",
+        "calls",
+        "people",
+        "",
+    ]
     lines = []
     for label, by_latency in found.items():
         last = by_latency[slow]
@@ -219,7 +230,7 @@ def show_speed(contenders: Sequence[Contender], rows: int, folder: Path, *, whol
         lines.append([label, *walls, last.cpu_s, last.peak_mb, last.calls, last.people, last.remark])
     print(table(head, lines))
     if mine := ours.get(slow):
-        print(f"\nSegpilot's pipeline at {slow} ms, wall and in brackets CPU: {mine.stages}.")
+        print(f"\nSegpilot's pipeline at {slow} ms, wall and in brackets CPU s: {mine.stages}.")
 
 
 def _ratio(figures: Figures, ours: Figures | None) -> str | None:
