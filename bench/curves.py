@@ -11,6 +11,7 @@ _WIDTH, _HEIGHT = 720, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 52, 52
 _COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c1c", "#0f766e")
 _INK, _FAINT, _GRID, _PAPER = "#1f2937", "#4b5563", "#e5e7eb", "#ffffff"
+_MAX_DOTS = 40
 _LETTER = 6.6
 """About how wide a letter of the legend is."""
 
@@ -52,7 +53,7 @@ def draw(
     log_x: bool = False,
     log_y: bool = False,
 ) -> None:
-    """Write a line for each series, with a dot at each point. Raises ValueError for 0 or less on a logarithmic axis."""
+    """Write a line for each series, with dots where points are few. Raises ValueError for 0 or less on a logarithmic axis."""
     points = [point for line in series.values() for point in line]
     x_axis = _Axis([x for x, _ in points], log=log_x, places=(_LEFT, _WIDTH - _RIGHT))
     y_axis = _Axis([y for _, y in points], log=log_y, places=(_HEIGHT - _BOTTOM, _TOP))
@@ -91,7 +92,8 @@ def _lines(series: Mapping[str, Points], x_axis: _Axis, y_axis: _Axis) -> Iterat
         at = [(x_axis.place(x), y_axis.place(y)) for x, y in points]
         path = " ".join(f"{x} {y}" for x, y in at)
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in at)
+        if len(at) <= _MAX_DOTS:
+            yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in at)
         yield f'<path d="M{legend:.1f} 39h18" stroke="{colour}" stroke-width="3"/>'
         yield f'<text x="{legend + 24:.1f}" y="43" fill="{_INK}">{escape(name)}</text>'
         legend += 46 + len(name) * _LETTER
