@@ -68,7 +68,7 @@ def _make_task(job: Envelope, place: int, pending: list[int] | None) -> Envelope
                 "pending": pending,
             }
         place -= part["chunks"]
-    raise IndexError("There is no such chunk.")
+    raise IndexError(place)
 
 
 def make_job(
