@@ -18,6 +18,9 @@ STANDARD_FIELDS = (
 """Case-sensitive names of the contact fields (Autopilot API blueprint; public clients)."""
 
 _UNSUBSCRIBED = "unsubscribed"
+_REMEMBERED, _REMEMBERED_CHARACTERS = 8_192, 64
+"""How many texts of a column, and how long ones: amounts and days repeat."""
+
 _NOTHING: Final = object()
 _cast_as_text = make_caster(FieldType.STRING)
 
@@ -102,12 +105,33 @@ def _caster(mapping: FieldMapping) -> Caster:
     return make_caster(FieldType.BOOLEAN if mapping.field == _UNSUBSCRIBED else FieldType.STRING)
 
 
+def _remember(cast: Caster) -> Caster:
+    """Return a caster that gives values as they are sent, and casts a text that comes again only once."""
+    seen: dict[str, object] = {}
+
+    def remembering(value: object) -> object:
+        if not isinstance(value, str):
+            return _as_sent(cast(value))
+        if (known := seen.get(value, _NOTHING)) is not _NOTHING:
+            return known
+        result = _as_sent(cast(value))
+        if len(seen) < _REMEMBERED and len(value) <= _REMEMBERED_CHARACTERS:
+            seen[value] = result
+        return result
+
+    return remembering
+
+
+def _as_sent(result: object) -> object:
+    return _instant(result) if isinstance(result, date) else result
+
+
 def _cast_text(mapping: FieldMapping, text: str | None) -> object:
     """Return a constant or default as it is sent, or None when there is nothing to send."""
     if _is_blank(text):
         return None
     value = _caster(mapping)(text)
-    return None if isinstance(value, CastFailure) else _instant(value) if isinstance(value, date) else value
+    return None if isinstance(value, CastFailure) else _as_sent(value)
 
 
 def _for_blank(mapping: FieldMapping) -> object:
@@ -122,11 +146,12 @@ def _for_blank(mapping: FieldMapping) -> object:
 
 
 class _Slot(NamedTuple):
-    """Where a value comes from, where it goes, and what stands for a blank one. ``cast`` is None for text."""
+    """Where a value comes from, where it goes, and what stands for a blank one."""
 
     place: int
     key: str
-    cast: Caster | None
+    is_text: bool
+    cast: Caster
     blank: object
 
 
@@ -144,7 +169,8 @@ class ContactEncoder:
         self._custom: list[_Slot] = []
         for place, mapping in enumerate(mapped):
             cast = _caster(mapping)
-            slot = _Slot(place, _key(mapping), None if cast is _cast_as_text else cast, _for_blank(mapping))
+            is_text = cast is _cast_as_text
+            slot = _Slot(place, _key(mapping), is_text, _remember(cast), _for_blank(mapping))
             (self._standard if mapping.type is None else self._custom).append(slot)
         self._constants: dict[str, object] = {}
         self._custom_constants: dict[str, object] = {}
@@ -171,17 +197,15 @@ class ContactEncoder:
         return orjson.dumps(contact, option=orjson.OPT_SORT_KEYS).decode()
 
     def _fill(self, target: dict[str, object], slots: Sequence[_Slot], values: Sequence[object]) -> None:
-        for place, key, cast, blank in slots:
+        for place, key, is_text, cast, blank in slots:
             value = values[place]
             # Most cells are text for fields that take text: for them this is all that happens.
-            if cast is None and isinstance(value, str) and (text := value.strip()):
+            if is_text and isinstance(value, str) and (text := value.strip()):
                 target[key] = text
             elif _is_blank(value):
                 if blank is not _NOTHING:
                     target[key] = blank
+            elif isinstance(result := cast(value), CastFailure):
+                self._dropped[self.columns[place]] += 1
             else:
-                result = (cast or _cast_as_text)(value)
-                if isinstance(result, CastFailure):
-                    self._dropped[self.columns[place]] += 1
-                else:
-                    target[key] = _instant(result) if isinstance(result, date) else result
+                target[key] = result
