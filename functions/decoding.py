@@ -45,7 +45,7 @@ def decode_body(data: bytes, model: type[BaseModel]) -> BaseModel:
     if len(data) > _MAX_BODY_BYTES:
         raise Invalid("The body is larger than 1 MiB.")
     try:
-        return model.model_validate_json(data or b"{}")
+        return model.model_validate_json(data or b"{}", strict=True)
     except ValidationError as problem:
         errors = _details(problem.errors(include_input=False, include_url=False))
         raise _misfit("body", errors) from None

@@ -1,4 +1,7 @@
-"""The OpenAPI document tells the truth: whatever is sent, the local host answers as documented, and never breaks down."""
+"""The OpenAPI document tells the truth: whatever is sent, the local host answers as documented, and never breaks down.
+
+``CONTRACT_EXAMPLES=100`` asks longer than `make test` does, and in sequences of calls, too.
+"""
 
 import os
 import re
@@ -17,6 +20,9 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance"
 )
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "5"))
+IS_LONG = EXAMPLES > 5
+TIMEOUT_S = 3_000 if IS_LONG else 280
 TAKING_AWAY = ("remove_segment", "remove_export", "remove_connection", "remove_connection_in_use")
 """Operations after which the others would only find that nothing is there."""
 
@@ -50,6 +56,7 @@ def write_configuration(path: Path, world: World) -> Path:
     return path
 
 
+@pytest.mark.timeout(TIMEOUT_S + 20)
 @pytest.mark.parametrize(
     "selection", ["--exclude-operation-id", "--include-operation-id"], ids=["all", "last"]
 )
@@ -63,15 +70,17 @@ def test_every_answer_is_a_documented_one(
         f"{stack.host_url}/api/openapi.json",
         f"--url={stack.host_url}/api",
         f"--header=x-functions-key:{stack.function_key}",
-        "--phases=coverage,fuzzing",
-        "--max-examples=5",
+        f"--phases=coverage,fuzzing{',stateful' if IS_LONG else ''}",
+        f"--max-examples={EXAMPLES}",
         "--generation-deterministic",
         "--continue-on-failure",
         f"--checks={CHECKS}",
         *(f"{selection}={name}" for name in TAKING_AWAY),
     ]
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
-    run = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment, cwd=tmp_path)
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=TIMEOUT_S, env=environment, cwd=tmp_path
+    )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr
     generated = re.search(r"([\d,]+) generated, ([\d,]+) passed", run.stdout)
     assert generated
