@@ -159,7 +159,7 @@ TROUBLES: dict[str, Callable[[Round, Random], None]] = {
 
 def cancel(round_: Round, chance: Random, run_id: str) -> None:
     """Somebody cancels the run in the middle."""
-    if round_.wait(chance, 3, 25):
+    if round_.wait(chance, 5, 60):
         round_.note(f"{run_id} cancelled")
         with contextlib.suppress(AssertionError):  # it may have ended
             _persist(lambda: round_.app.post(f"runs/{run_id}/cancel"))
