@@ -114,16 +114,16 @@ class Pace:
     """A connection's pace, shared by all workers: calls per second (None = not known yet) and the next free moment.
 
     ``limit_per_s`` is what the destination was last found to accept; ``throttled_at`` is when it last refused a call
-    as one too many, and ``refusals`` how often it did since the pace was last settled. ``near_since`` is when the
-    pace came close to the limit that is being looked for.
+    as one too many. Since then moments for ``calls`` calls were given away, and the pace grows by ``growth_per_s``, a
+    part of it per second; 0 = it is settled.
     """
 
     rate_per_s: float | None
     limit_per_s: float | None
     next_free_at: float
     throttled_at: float | None = None
-    refusals: int = 0
-    near_since: float | None = None
+    growth_per_s: float = 0.0
+    calls: int = 0
 
 
 class Paces(Protocol):

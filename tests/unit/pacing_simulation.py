@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from shared.pipeline.pushing.pacing import ConnectionPace
+from shared.pipeline.pushing.pacing import ConnectionPace, Turn
 from tests.fakes import MemoryPaces
 
 
@@ -94,12 +94,12 @@ class Simulation:
         def prepare(worker: ConnectionPace) -> None:
             turn = worker.reserve(ceiling)
             if turn.granted:
-                at(max(self.now, turn.moment), lambda: begin(worker, turn.decided_at))
+                at(max(self.now, turn.moment), lambda: begin(worker, turn))
             else:
                 at(turn.moment, lambda: prepare(worker))
 
-        def begin(worker: ConnectionPace, decided_at: float) -> None:
-            if worker.blocked_until > self.now:
+        def begin(worker: ConnectionPace, turn: Turn) -> None:
+            if not worker.holds(turn):
                 prepare(worker)
                 return
             traffic.begun_at.append(self.now - start)
@@ -107,7 +107,7 @@ class Simulation:
             if not accepted:
                 traffic.refused_at.append(self.now - start)
             took_s = max(0.0, latency_s + self._random.uniform(-jitter_s, jitter_s))
-            at(self.now + took_s, lambda: end(worker, decided_at, accepted))
+            at(self.now + took_s, lambda: end(worker, turn.decided_at, accepted))
 
         def end(worker: ConnectionPace, decided_at: float, accepted: bool) -> None:
             if accepted:

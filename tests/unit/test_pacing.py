@@ -16,10 +16,18 @@ SERVERS: dict[str, Callable[[float], Server]] = {
     "burst of two seconds": lambda rate: TokenBucket(rate, 2 * rate),
     "sliding window": SlidingWindow,
 }
-STRICT = ("no burst", "sliding window")
+AT_WORST = {
+    "no burst": 1.15,
+    "burst of a second": 1.08,
+    "burst of two seconds": 1.08,
+    "sliding window": 1.17,
+}
+"""Time over calls ÷ rate, from a cold start."""
 RATES = (5.0, 20.0)
 LATENCIES_S = (0.0, 0.05, 0.5)
 DURATION_S = 100
+EXPORT_CALLS = 1_000
+"""Of 100,000 people."""
 
 servers = pytest.mark.parametrize("kind", SERVERS)
 rates = pytest.mark.parametrize("rate", RATES)
@@ -67,36 +75,37 @@ def test_an_unknown_limit_is_found_at_little_cost(
     kind: str, rate: float, latency_s: float, workers: int, ceiling: float | None
 ) -> None:
     best = min(rate, ceiling or rate)
-    calls = int(best * DURATION_S)
+    calls = EXPORT_CALLS
     simulated = simulation(workers)
 
     traffic = simulated.run(SERVERS[kind](rate), calls, latency_s=latency_s, ceiling=ceiling)
 
     # A strict limiter gives away what every refused call was entitled to; the search costs more there.
-    assert traffic.ended_at / (calls / best) <= (1.20 if kind in STRICT else 1.08)
-    assert len(traffic.refused_at) <= 0.3 * calls
-    if traffic.refused_at:
-        assert traffic.refused_at[-1] <= 55
-        found = simulated.paces.known["c1"]
-        assert found.limit_per_s is not None
-        assert 0.85 * rate <= found.limit_per_s <= 1.05 * rate
+    assert traffic.ended_at / (calls / best) <= AT_WORST[kind]
+    assert len(traffic.refused_at) <= 0.2 * calls
+    found = simulated.paces.known["c1"]
+    if found.limit_per_s is not None:
+        assert 0.96 * rate <= found.limit_per_s <= 1.005 * rate
 
 
 @servers
 @rates
 @latencies
 @workers
-def test_what_was_learnt_serves_the_next_run(kind: str, rate: float, latency_s: float, workers: int) -> None:
+def test_what_was_learnt_serves_the_next_run_without_a_429(
+    kind: str, rate: float, latency_s: float, workers: int
+) -> None:
     simulated, server = simulation(workers), SERVERS[kind](rate)
-    simulated.run(server, int(rate * DURATION_S), latency_s=latency_s)
+    simulated.run(server, 2 * EXPORT_CALLS, latency_s=latency_s)
+    assert simulated.paces.known["c1"].limit_per_s is not None
     simulated.now += 3_600
     again = Simulation(simulated.paces, workers=workers, threads=32 // workers)
     again.now = simulated.now
 
     traffic = again.run(SERVERS[kind](rate), int(rate * DURATION_S), latency_s=latency_s)
 
-    assert traffic.ended_at / DURATION_S <= (1.17 if kind in STRICT else 1.06)
-    assert len(traffic.refused_at) <= 0.01 * len(traffic.begun_at) + 10
+    assert traffic.refused_at == []
+    assert (traffic.ended_at - latency_s) / DURATION_S <= 1.035
 
 
 @rates

@@ -1,12 +1,11 @@
 """How the pace of a connection follows from what its destination refuses. Plain arithmetic on ``Pace``.
 
-Autopilot announces no limit (5 calls/s were documented in 2015, clients use 20) and its 429 carries no hint. So the
-limit is found in four steps. Until the first 429 nothing is known and nothing waits. The search climbs steeply from a
-first guess to the second 429, the approach gently to the third. Then the pace creeps: a step back on each 429, and
-slowly up again to the next, until for some seconds it has been close to the limit. Creeping shows the limit whatever
-burst the destination forgives: a strict limiter refuses as soon as the pace is above it, a bucket (then empty) when
-the surplus has come to one call. The pace settles just below and stays there, until a 429 or a long calm gives reason
-to look again.
+Autopilot announces no limit (5 calls/s were documented in 2015, clients use 20) and its 429 carries no hint. Until the
+first 429 nothing is known and nothing waits. Then the pace climbs from one 429 to the next, ever more gently. Such a
+climb brackets the limit, whatever burst the destination forgives: what it let through between two 429s is, on average,
+not more than it allows, and the pace that met the second 429 is not less. The next climb begins in the middle of that
+bracket. Once it is narrow, the pace settles at its lower end and stays there, until a 429 or a long calm gives reason to
+look again.
 """
 
 import math
@@ -16,26 +15,23 @@ from shared.domain.ports import Pace
 
 LEASE_S, _LEARNING_LEASE_S = 0.5, 0.2
 FIRST_GUESS_PER_S, _SLOWEST_PER_S, _FASTEST_PER_S = 4.0, 0.2, 1_000.0
-SEARCHING = 2
-"""Refusals before the pace creeps."""
 GAP = 0.2
 """A strict limiter must see a step back at once: this part of an interval is left out then."""
-_STEP_BACK, _CREEP = 0.93, 1.03
-_CALM_S, _LONG_CALM_S = 0.8, 5.0
-_NEAR_S = 12.0
-_SETTLE_BELOW, _PROVEN = 0.98, 0.96
-_GROWTH = (
-    ((1.02, 900.0, 1_200.0),),
-    ((1.5, 0.75, 60.0),),
-    ((1.15, 0.0, 60.0),),
-    ((_CREEP, 0.0, _LONG_CALM_S), (1.15, _LONG_CALM_S, 60.0)),
-)
-"""By the number of refusals since the pace was settled: growth per second, from and to which second of calm."""
+_STEEPEST_PER_S, _STEEPEST_PER_CALL, _LEAST_PER_S = 1.0, 0.25, 0.02
+"""How much of itself the pace may grow by while it climbs: answers take a while, and until then it grows further."""
+_GENTLER, _WIDTHS = 4.0, 64.0
+"""A climb is so much gentler than the last, but not lost in a wide bracket: not below width² ÷ 64 per call."""
+_PATIENCE_S = 10.0
+"""A climb that takes longer grows steeper."""
+_CLOSE, _ENOUGH_CALLS = 0.03, 80
+"""When the limit is known: how wide the bracket is, and after how many calls."""
+_SETTLE_BELOW, _AFTER_SETTLING = 0.997, 0.95
+_LONG_CALM_S, _LONGEST_CALM_S, _LOOK_AGAIN_PER_S = 900.0, 1_200.0, 0.02
 
 
 def lease_s(pace: Pace) -> float:
     """Return for how long moments are taken in advance: shortly while every refusal changes the pace."""
-    return _LEARNING_LEASE_S if pace.refusals else LEASE_S
+    return _LEARNING_LEASE_S if pace.growth_per_s else LEASE_S
 
 
 def lower(rate: float | None, ceiling: float | None) -> float | None:
@@ -43,34 +39,42 @@ def lower(rate: float | None, ceiling: float | None) -> float | None:
 
 
 def rate_at(pace: Pace, now: float) -> float | None:
-    """Return the pace at this moment: it grows as long as no call is refused, ever more slowly while the limit is
-    searched, approached and measured, and after that only when all was calm for long."""
+    """Return the pace at this moment: it grows as long as no call is refused; once settled, only after a long calm."""
     if pace.rate_per_s is None:
         return None
-    quiet_s = now - (now if pace.throttled_at is None else pace.throttled_at)
-    grown = pace.rate_per_s
-    for growth, begins_s, ends_s in _GROWTH[min(pace.refusals, len(_GROWTH) - 1)]:
-        grown *= growth ** max(0.0, min(quiet_s, ends_s) - begins_s)
-    return float(min(grown, max(pace.rate_per_s, _FASTEST_PER_S)))
+    calm_s = max(0.0, now - (now if pace.throttled_at is None else pace.throttled_at))
+    if pace.growth_per_s:
+        growth = pace.growth_per_s * calm_s * max(1.0, calm_s / _PATIENCE_S)
+    else:
+        growth = _LOOK_AGAIN_PER_S * max(0.0, min(calm_s, _LONGEST_CALM_S) - _LONG_CALM_S)
+    most = max(pace.rate_per_s, _FASTEST_PER_S)
+    return pace.rate_per_s * math.exp(min(growth, math.log(most / pace.rate_per_s)))
 
 
-def step_back(pace: Pace, present: float, recent_per_s: float, now: float) -> Pace:
-    """Return the pace after a call was refused at the rate ``present``."""
-    refusals = max(pace.refusals, 0 if pace.limit_per_s is None else 1) + 1
-    after = replace(
-        pace, rate_per_s=max(_SLOWEST_PER_S, present * _STEP_BACK), throttled_at=now, refusals=refusals
-    )
-    if refusals <= SEARCHING and pace.limit_per_s is None:
-        # The first refusal tells little, it may only have ended a burst; the second one ended a steep climb.
-        return replace(after, rate_per_s=min(present, max(recent_per_s, present / 2)))
-    if refusals <= SEARCHING:
-        return after
-    calm_s = now - (pace.throttled_at or 0.0)
-    if pace.near_since is None or not _CALM_S < calm_s < _LONG_CALM_S:
-        # The pace was well above the limit, or far below.
-        return replace(after, near_since=now)
-    if now - pace.near_since < _NEAR_S:
-        return after
-    # In a creeping pace the surplus comes to one call when the pace is above the limit by this factor.
-    limit = _PROVEN * present / (1 + math.sqrt(2 * (_CREEP - 1) / present))
-    return Pace(limit * _SETTLE_BELOW, limit, pace.next_free_at, throttled_at=now)
+def step_back(pace: Pace, refused_per_s: float, now: float) -> Pace:
+    """Return the pace after a call was refused at this rate."""
+    if pace.rate_per_s is None or pace.throttled_at is None:
+        return _climb(pace, refused_per_s, _STEEPEST_PER_S)
+    if not pace.growth_per_s:
+        return _search(pace, _AFTER_SETTLING * pace.rate_per_s, refused_per_s)
+    calls = pace.calls - max(0.0, pace.next_free_at - now) * refused_per_s
+    # What is left in a bucket at a 429 is less than one call.
+    allowed = (calls - 1) / max(1e-9, now - pace.throttled_at)
+    if calls >= _ENOUGH_CALLS and refused_per_s <= allowed * (1 + _CLOSE):
+        return replace(pace, rate_per_s=allowed * _SETTLE_BELOW, limit_per_s=allowed, growth_per_s=0.0)
+    if allowed < refused_per_s / 4:
+        # So few calls tell nothing but that they came too fast.
+        return _climb(pace, refused_per_s / 2, max(pace.growth_per_s, _LEAST_PER_S))
+    return _search(pace, min(allowed, 0.98 * refused_per_s), refused_per_s)
+
+
+def _search(pace: Pace, allowed_per_s: float, refused_per_s: float) -> Pace:
+    """Return the pace at the foot of a climb through the upper half of a bracket."""
+    start, width = (allowed_per_s + refused_per_s) / 2, min(1.0, refused_per_s / allowed_per_s - 1)
+    return _climb(pace, start, max(pace.growth_per_s / _GENTLER, start * width**2 / _WIDTHS))
+
+
+def _climb(pace: Pace, start_per_s: float, growth_per_s: float) -> Pace:
+    start = max(start_per_s, _SLOWEST_PER_S)
+    growth = min(growth_per_s, _STEEPEST_PER_S, _STEEPEST_PER_CALL * start)
+    return replace(pace, rate_per_s=start, growth_per_s=growth)

@@ -18,7 +18,6 @@ from shared.pipeline.pushing.pace_rules import (
     FIRST_GUESS_PER_S,
     GAP,
     LEASE_S,
-    SEARCHING,
     lease_s,
     lower,
     rate_at,
@@ -45,6 +44,9 @@ class _Memory:
     blocked_until: float = float("-inf")
     looked_at: float = float("-inf")
     leased_at: float = float("-inf")
+    leased_from: float = float("-inf")
+    leased_until: float = float("-inf")
+    void_at: float = float("-inf")
     lease_s: float = LEASE_S
 
 
@@ -87,16 +89,16 @@ class ConnectionPace:
                     self._change(lambda pace: pace or Pace(None, None, now))
                 if memory.rate_per_s is None:
                     return Turn(max(now, memory.next_free_at), memory.next_free_at <= now, now)
-            # Nobody gets a moment far ahead: the pace may have changed until then.
-            if memory.next_free_at - now > memory.lease_s:
-                return Turn(memory.next_free_at - memory.lease_s + 0.01, False, now)
-            self._lease(ceiling_per_s, now)
-            return Turn(memory.slots.popleft(), True, memory.leased_at)
+            if memory.next_free_at - now <= memory.lease_s:
+                self._lease(ceiling_per_s, now)
+            if memory.slots:
+                return Turn(memory.slots.popleft(), True, memory.leased_at)
+            return Turn(memory.next_free_at - memory.lease_s + 0.01, False, now)
 
-    @property
-    def blocked_until(self) -> float:
-        """Until when the destination asked for silence: no call may start earlier, granted or not."""
-        return self._memory.blocked_until
+    def holds(self, turn: Turn) -> bool:
+        """Say whether a call may really start now that its moment has come: something may have been refused since."""
+        memory = self._memory
+        return turn.granted and turn.decided_at > memory.void_at and memory.blocked_until <= self._clock()
 
     def succeeded(self) -> None:
         """A call was accepted just now."""
@@ -114,27 +116,36 @@ class ConnectionPace:
         with self._lock:
             now, was_paced = self._clock(), self._memory.rate_per_s is not None or ceiling_per_s is not None
             recent_per_s = sum(at > now - _RECENT_S for at in self._memory.recent) / _RECENT_S
+            give_back = False
 
             def slow_down(stored: Pace | None) -> Pace:
+                nonlocal give_back
                 pace = stored or Pace(None, None, now)
                 free_at = now + retry_after_s if retry_after_s is not None else 0.0
                 known = pace.throttled_at is not None and (decided_at <= pace.throttled_at or not was_paced)
+                give_back = False
                 if known and pace.rate_per_s is not None:
                     return replace(pace, next_free_at=max(free_at, pace.next_free_at))
-                present = lower(rate_at(pace, now), ceiling_per_s)
-                if present is None:
-                    present = max(FIRST_GUESS_PER_S, recent_per_s)
-                pace = step_back(pace, present, recent_per_s, now)
+                guess = max(FIRST_GUESS_PER_S, recent_per_s)
+                refused = lower(rate_at(pace, decided_at) or guess, ceiling_per_s) or guess
+                pace = step_back(pace, refused, now)
                 rate = pace.rate_per_s or FIRST_GUESS_PER_S
+                # What was taken here last is given back; what was taken before is used.
+                give_back = pace.next_free_at == self._memory.leased_until
+                taken_until = self._memory.leased_from if give_back else pace.next_free_at
+                next_free_at = max(free_at, now + 1 / rate, taken_until + GAP / rate)
                 return replace(
                     pace,
-                    next_free_at=max(free_at, pace.next_free_at + GAP / rate, now + 1 / rate),
+                    next_free_at=next_free_at,
                     throttled_at=max(free_at, now),
+                    calls=round(max(0.0, taken_until - max(free_at, now)) * rate / 2),
                 )
 
             self._change(slow_down)
-            if retry_after_s is not None:
+            if give_back:
                 self._memory.slots.clear()
+                self._memory.void_at = self._memory.leased_at
+            if retry_after_s is not None:
                 self._memory.blocked_until = max(self._memory.blocked_until, now + retry_after_s)
 
     def _lease(self, ceiling_per_s: float | None, now: float) -> None:
@@ -143,19 +154,23 @@ class ConnectionPace:
         def take(stored: Pace | None) -> Pace:
             pace = stored or Pace(None, None, now)
             if now - pace.next_free_at > _IDLE_S:
-                # Nobody has called for a while: neither what was tried before nor the calm tells anything.
-                pace = replace(
-                    pace, near_since=None, throttled_at=now, refusals=min(pace.refusals, SEARCHING)
-                )
+                # Nobody has called for a while: the calm tells nothing, and a bucket may have filled by a second's worth.
+                pace = replace(pace, throttled_at=now, calls=-round(pace.rate_per_s or 0.0))
             allowed = lower(rate_at(pace, now), ceiling_per_s) or FIRST_GUESS_PER_S
             start = max(now, pace.next_free_at)
+            if start - now > lease_s(pace):
+                # Nobody gets a moment far ahead: the pace may have changed until then.
+                leased.clear()
+                return pace
             count = max(1, round(allowed * lease_s(pace)))
             leased[:] = [start + number / allowed for number in range(count)]
-            return replace(pace, next_free_at=start + count / allowed)
+            return replace(pace, next_free_at=start + count / allowed, calls=pace.calls + count)
 
         self._change(take)
         self._memory.slots.extend(leased)
-        self._memory.leased_at = now
+        if leased:
+            self._memory.leased_at = now
+            self._memory.leased_from, self._memory.leased_until = leased[0], self._memory.next_free_at
 
     def _change(self, change: Callable[[Pace | None], Pace]) -> None:
         now = self._clock()
@@ -191,9 +206,10 @@ class RunPacer:
 
     def wait(self) -> None:
         while True:
-            moment, granted, self._call.decided_at = self._pace.reserve(self._ceiling)
-            self._sleep_until(moment)
-            if granted and self._pace.blocked_until <= self._clock():
+            turn = self._pace.reserve(self._ceiling)
+            self._call.decided_at = turn.decided_at
+            self._sleep_until(turn.moment)
+            if self._pace.holds(turn):
                 return
 
     def pause(self, seconds: float) -> None:
