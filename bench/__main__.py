@@ -14,7 +14,18 @@ from pathlib import Path
 from bench.markdown import describe_machine
 
 RESULTS = Path(__file__).parent / "results.md"
-SECTIONS = ("local_system", "lists", "portal", "dev_kit")
+SECTIONS = (
+    "speed",
+    "growth",
+    "fan_out",
+    "rates",
+    "lanes",
+    "local_system",
+    "lists",
+    "portal",
+    "capacity",
+    "dev_kit",
+)
 
 
 def run(section: str) -> str:
