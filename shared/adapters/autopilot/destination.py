@@ -233,13 +233,8 @@ class AutopilotSession:
             return bool(self._list_in_bulk)
 
     def _upsert(self, list_id: str | None, batch: Sequence[Profile], outcome: Outcome) -> None:
-        contacts = (
-            _with_list(profile.body, list_id) if list_id and profile.joins else profile.body
-            for profile in batch
-        )
-        body = '{"contacts":[' + ",".join(contacts) + "]}"
         try:
-            answer = self._client.call("POST", "/contacts", body.encode())
+            answer = self._client.call("POST", "/contacts", _bulk_body(batch, list_id))
         except AutopilotRefusal as refusal:
             if refusal.http_status == _FORBIDDEN:
                 raise
@@ -320,9 +315,14 @@ class AutopilotSession:
         return True
 
 
-def _with_list(contact: str, list_id: str) -> str:
-    """The list belongs inside the contact; outside it is ignored (seen by a public client's users)."""
-    return f'{contact[:-1]},"_autopilot_list":{orjson.dumps(list_id).decode()}}}'
+def _bulk_body(batch: Sequence[Profile], list_id: str | None) -> bytes:
+    """The list belongs inside each contact; outside it is ignored (seen by a public client's users)."""
+    if list_id is None:
+        contacts = [profile.body for profile in batch]
+    else:
+        onto_list = f',"_autopilot_list":{orjson.dumps(list_id).decode()}}}'
+        contacts = [profile.body[:-1] + onto_list if profile.joins else profile.body for profile in batch]
+    return f'{{"contacts":[{",".join(contacts)}]}}'.encode()
 
 
 def _member_path(list_id: str, contact_id: str) -> str:
