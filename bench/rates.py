@@ -23,10 +23,10 @@ from tests.fakes import MemoryBlobs, MemoryPaces
 BATCH, BATCHES_PER_CHUNK = 100, 50
 LANES, THREADS = 2, 32
 CASES = (
-    ("strict", 20, 1, 1_000, 1_000),
-    ("bucket", 20, 20, 1_000, 1_000),
-    ("strict", 5, 1, 1_000, 300),
-    ("bucket", 5, 5, 1_000, 300),
+    ("strict", 20, 1, 1_000, 600),
+    ("bucket", 20, 20, 1_000, 600),
+    ("strict", 5, 1, 1_000, 150),
+    ("bucket", 5, 5, 500, 150),
 )
 """Kind, calls per second, burst, calls of the cold run, calls of the one after it."""
 
