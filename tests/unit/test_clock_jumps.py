@@ -53,3 +53,11 @@ def test_a_worker_does_not_believe_moments_that_a_wrong_clock_has_set() -> None:
     for _ in range(50):
         pacer.wait()
     assert 9 <= machine.elapsed_s - began_at_s <= 11
+
+
+def test_a_pace_that_was_climbing_climbs_on_after_a_wrong_clock() -> None:
+    machine, paces = Machine(), MemoryPaces()
+    tomorrow = machine.clock() + DAY_S
+    paces.known["c1"] = Pace(1.0, None, tomorrow, throttled_at=tomorrow, growth_per_s=0.5)
+    machine.pacer(paces, 40.0).wait()
+    assert paces.known["c1"].growth_per_s == 0.5
