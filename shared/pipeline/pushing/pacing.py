@@ -185,7 +185,7 @@ def _credible(pace: Pace, now: float) -> Pace:
     """Return the pace without moments further ahead than anybody waits: a clock that was wrong has set them."""
     if max(pace.next_free_at, pace.throttled_at or 0.0) <= now + _FARTHEST_AHEAD_S:
         return pace
-    return replace(pace, next_free_at=now, throttled_at=now)
+    return replace(pace, next_free_at=now, throttled_at=now, calls=0)
 
 
 class RunPacer:
