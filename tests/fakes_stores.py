@@ -22,6 +22,7 @@ from shared.domain.errors import (
 )
 from shared.domain.export import Export, FieldMapping
 from shared.domain.identifiers import newest_first
+from shared.domain.lane import Lane
 from shared.domain.ports import Versioned
 from shared.domain.record import Record
 from shared.domain.run import Counts, Run, RunStatus
@@ -163,21 +164,29 @@ class MemoryRuns(MemoryRecords[Run]):
 
 
 class MemoryLanes:
-    """``held`` maps connection to ``(run, until)``."""
+    """``held`` maps connection to who has its lane."""
 
     def __init__(self) -> None:
-        self.held: dict[str, tuple[str, datetime]] = {}
+        self._lanes: dict[str, Lane] = {}
+
+    @property
+    def held(self) -> dict[str, str]:
+        return {connection: lane.holder for connection, lane in self._lanes.items() if lane.holder}
 
     def take(self, connection_id: str, run_id: str, now: datetime, hold_s: float) -> str | None:
-        holder, until = self.held.get(connection_id, (run_id, now))
-        if holder != run_id and until > now:
-            return holder
-        self.held[connection_id] = (run_id, now + timedelta(seconds=hold_s))
-        return None
+        lane = self._lanes.get(connection_id, Lane())
+        taken_by = lane.taken_by(run_id, now.timestamp())
+        if taken_by is None:
+            self._lanes[connection_id] = lane.taken(run_id, now.timestamp() + hold_s)
+        return taken_by
+
+    def queue(self, connection_id: str, run_id: str, now: datetime) -> int:
+        lane = self._lanes.get(connection_id, Lane()).queued(run_id, now.timestamp())
+        self._lanes[connection_id] = lane
+        return lane.place(run_id)
 
     def leave(self, connection_id: str, run_id: str) -> None:
-        if self.held.get(connection_id, ("",))[0] == run_id:
-            del self.held[connection_id]
+        self._lanes[connection_id] = self._lanes.get(connection_id, Lane()).left(run_id)
 
 
 class MemoryStores:

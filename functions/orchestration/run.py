@@ -9,6 +9,7 @@ from functions.steps import Envelope, Steps, attempt, succeeded
 
 _LONGEST_BUSY_WAIT_S = 60
 _WAITS_PER_GENERATION = 50
+_PATIENT_AFTER_WAITS = 10
 _LOOK_AT_DECISION_S = 6 * 3600
 
 
@@ -56,7 +57,7 @@ def _begin(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envel
         if not wait_s:
             return begun
         waits += 1
-        yield from pauses.wait(min(_LONGEST_BUSY_WAIT_S, wait_s * waits))
+        yield from pauses.wait(min(_LONGEST_BUSY_WAIT_S, wait_s * (1 + waits // _PATIENT_AFTER_WAITS)))
         if waits % _WAITS_PER_GENERATION == 0:
             context.continue_as_new({**order, "waits": waits})
             return None

@@ -1,6 +1,7 @@
 """Azure Table Storage: lanes and paces, rows that many workers change."""
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -13,6 +14,7 @@ from azure.data.tables import TableClient, UpdateMode
 from shared.adapters.storage_errors import storage_errors
 from shared.adapters.table_records import read_etag
 from shared.domain.identifiers import storage_key
+from shared.domain.lane import Lane
 from shared.domain.ports import Pace
 
 
@@ -62,29 +64,51 @@ class _Row:
 
 
 class TableLanes:
-    """A lane is a row that names the run which has it, and until when."""
+    """A lane is a row."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
     def take(self, connection_id: str, run_id: str, now: datetime, hold_s: float) -> str | None:
+        taken_by: str | None = None
+
+        def take(lane: Lane) -> Lane:
+            nonlocal taken_by
+            taken_by = lane.taken_by(run_id, now.timestamp())
+            return lane if taken_by else lane.taken(run_id, now.timestamp() + hold_s)
+
+        self._change(connection_id, take)
+        return taken_by
+
+    def queue(self, connection_id: str, run_id: str, now: datetime) -> int:
+        return self._change(connection_id, lambda lane: lane.queued(run_id, now.timestamp())).place(run_id)
+
+    def leave(self, connection_id: str, run_id: str) -> None:
+        self._change(connection_id, lambda lane: lane.left(run_id))
+
+    def _change(self, connection_id: str, change: Callable[[Lane], Lane]) -> Lane:
         row = _Row(self._table, "lane", connection_id)
         while True:
             before = row.read()
-            if before and before["Run"] != run_id and before["Until"] > now.timestamp():
-                return str(before["Run"])
-            try:
-                row.write({"Run": run_id, "Until": now.timestamp() + hold_s}, before)
-            except _Contended:
-                continue
-            return None
-
-    def leave(self, connection_id: str, run_id: str) -> None:
-        row = _Row(self._table, "lane", connection_id)
-        while (before := row.read()) and before["Run"] == run_id:
+            lane = _read_lane(before) if before else Lane()
+            changed = change(lane)
             with contextlib.suppress(_Contended):
-                return row.remove(before)
-        return None
+                if changed == lane:
+                    return lane
+                if not changed.is_empty:
+                    row.write(_lane_row(changed), before)
+                elif before:
+                    row.remove(before)
+                return changed
+
+
+def _read_lane(row: Mapping[str, Any]) -> Lane:
+    queue = tuple((str(who), float(asked)) for who, asked in json.loads(row.get("Queue") or "[]"))
+    return Lane(str(row["Run"]) or None, float(row["Until"]), queue)
+
+
+def _lane_row(lane: Lane) -> dict[str, Any]:
+    return {"Run": lane.holder or "", "Until": lane.until, "Queue": json.dumps(lane.queue)}
 
 
 class TablePaces:

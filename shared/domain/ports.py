@@ -104,9 +104,13 @@ class Lanes(Protocol):
     """One run at a time per connection."""
 
     def take(self, connection_id: str, run_id: str, now: datetime, hold_s: float) -> str | None:
-        """Take or prolong the lane. Returns None on success, else the id of the run that has it."""
+        """Take or prolong the lane. Returns None on success, else the id of the run that has it or comes before."""
 
-    def leave(self, connection_id: str, run_id: str) -> None: ...
+    def queue(self, connection_id: str, run_id: str, now: datetime) -> int:
+        """Wait for the lane in the order of coming; returns the place, 1 = next. Who does not ask again loses it."""
+
+    def leave(self, connection_id: str, run_id: str) -> None:
+        """Neither have the lane nor wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

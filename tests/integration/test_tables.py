@@ -17,7 +17,7 @@ from shared.adapters.table_runs import TableRuns
 from shared.adapters.tables import TableStores
 from shared.domain.connection import Connection, Consent
 from shared.domain.erasure import Erasure
-from shared.domain.errors import Conflict, NotFound, PreconditionFailed, StorageUnavailable
+from shared.domain.errors import Conflict, Invalid, NotFound, PreconditionFailed, StorageUnavailable
 from shared.domain.identifiers import dated_id, newest_first, run_id
 from shared.domain.ports import Pace
 from shared.domain.run import Counts, Run, RunStatus, SegmentRun, Trigger
@@ -209,7 +209,7 @@ def test_a_shorter_record_leaves_nothing_of_the_longer_one(runs: TableRuns) -> N
 
 
 def test_a_record_beyond_the_size_of_a_row_is_refused_in_words(runs: TableRuns) -> None:
-    with pytest.raises(Conflict, match="too large"):
+    with pytest.raises(Invalid, match="too large"):
         runs.add("run-1", make_run("run-1").model_copy(update={"warnings": ("x" * 600_000,)}))
 
 
@@ -639,6 +639,46 @@ def test_only_the_run_that_has_a_lane_can_leave_it(lanes: TableLanes) -> None:
     lanes.leave("c1", "run-1")
     assert lanes.take("c1", "run-2", NOW, 60) is None
     lanes.leave("c9", "run-1")
+
+
+def test_who_waits_for_a_lane_gets_it_in_order(lanes: TableLanes) -> None:
+    lanes.take("c1", "run-1", NOW, 60)
+    assert [lanes.queue("c1", run, NOW) for run in ("run-2", "run-3", "run-2")] == [1, 2, 1]
+
+    lanes.leave("c1", "run-1")
+    assert lanes.take("c1", "run-4", NOW, 60) == "run-2"
+    assert lanes.take("c1", "run-2", NOW, 60) is None
+    lanes.leave("c1", "run-2")
+    lanes.leave("c1", "run-3")
+    assert lanes.take("c1", "run-4", NOW, 60) is None
+
+
+def test_many_who_queue_at_once_all_have_places(lanes: TableLanes) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        places = list(pool.map(lambda number: lanes.queue("c1", f"run-{number}", NOW), range(8)))
+
+    assert sorted(places) == list(range(1, 9))
+
+
+def test_nothing_is_left_of_a_lane_that_nobody_has_or_wants(
+    service: TableServiceClient, unique_name: str
+) -> None:
+    table = service.create_table(unique_name)
+    lanes = TableLanes(table)
+    lanes.take("c1", "run-1", NOW, 60)
+    lanes.queue("c1", "run-2", NOW)
+    lanes.leave("c1", "run-1")
+    lanes.leave("c1", "run-2")
+
+    assert list(table.list_entities()) == []
+
+
+def test_a_lane_that_an_earlier_version_wrote_is_read(service: TableServiceClient, unique_name: str) -> None:
+    table = service.create_table(unique_name)
+    until = (NOW + timedelta(seconds=60)).timestamp()
+    table.create_entity({"PartitionKey": "lane", "RowKey": "c1", "Run": "run-1", "Until": until})
+
+    assert TableLanes(table).take("c1", "run-2", NOW, 60) == "run-1"
 
 
 def test_a_pace_comes_back_as_it_was(paces: TablePaces) -> None:

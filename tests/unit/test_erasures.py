@@ -339,7 +339,7 @@ def test_while_a_run_has_the_connection_it_is_waited_for(world: World) -> None:
 def test_the_connection_is_taken_while_a_person_is_deleted(world: World) -> None:
     world.sent("first", JANE)
     erasure_id, held = world.request(), []
-    world.accounts["first"].on_call = lambda call: held.append(world.stores.lanes.held["first"][0])
+    world.accounts["first"].on_call = lambda call: held.append(world.stores.lanes.held["first"])
 
     world.visit(erasure_id, "first")
 

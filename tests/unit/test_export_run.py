@@ -133,7 +133,7 @@ def test_the_connection_of_a_run_that_vanished_becomes_free_by_itself():
         stage_segment(plant.context, StageTask(run_id=first, segment="vip"))
     assert raised.value.reason == "lane-lost"
     finish(plant.context, FinishTask(run_id=first, failure=Failure(code="lane-lost", message="x")))
-    assert plant.stores.lanes.held["connection-1"][0] == second
+    assert plant.stores.lanes.held["connection-1"] == second
 
 
 def test_a_push_that_takes_long_keeps_the_connection():
@@ -146,6 +146,50 @@ def test_a_push_that_takes_long_keeps_the_connection():
     [task] = plant.tasks(run_id, staged, prepared)
     push(plant.context, task)
     assert begin(plant.context, other).wait_s
+
+
+def test_a_push_that_has_lost_the_connection_begins_nothing_more_and_fails():
+    plant = Plant()
+    plant.arrive("vip", *people(6))
+    run_id, other = plant.order(), plant.order()
+    staged = plant.stage_all(run_id)
+    prepared = prepare(plant.context, PrepareTask(run_id=run_id, staged=staged))
+
+    def sleep_and_lose(call: str) -> None:
+        if call == "push" and not plant.run_of(other).started_at:
+            plant.clock.advance(16 * 60)
+            assert begin(plant.context, other).wait_s is None
+
+    plant.destination.on_call = sleep_and_lose
+    [task] = plant.tasks(run_id, staged, prepared)
+    pushed = push(plant.context, task)
+    assert (pushed.failure.code, pushed.retryable) == ("lane-lost", False)
+    assert plant.stores.lanes.held["connection-1"] == other
+
+
+def test_runs_have_the_connection_in_the_order_in_which_they_asked():
+    plant = Plant()
+    plant.arrive("vip", *people(1))
+    first, second, third = plant.order(), plant.order(), plant.order()
+    begin(plant.context, first)
+    waits = [begin(plant.context, run).wait_s for run in (second, third)]
+    finish(plant.context, FinishTask(run_id=first))
+    assert begin(plant.context, third).wait_s
+    assert begin(plant.context, second).wait_s is None
+    assert waits[0] < waits[1], "who comes next asks most often"
+
+
+def test_a_run_that_is_cancelled_while_it_waits_holds_nobody_up():
+    plant = Plant()
+    plant.arrive("vip", *people(1))
+    first, second, third = plant.order(), plant.order(), plant.order()
+    begin(plant.context, first)
+    begin(plant.context, second)
+    begin(plant.context, third)
+    plant.cancel(second)
+    finish(plant.context, FinishTask(run_id=second))
+    finish(plant.context, FinishTask(run_id=first))
+    assert begin(plant.context, third).wait_s is None
 
 
 def test_every_step_keeps_the_connection_for_a_while_longer():

@@ -254,7 +254,7 @@ async def test_a_busy_connection_is_waited_for_however_long_it_takes(tmp_path):
         assert await engine.run_to_end("export_run", ORDER, instance_id="run-1") == {"status": "Successful"}
         assert '"waits": 100' in str((await engine.status("run-1")).input).replace("\\", "")
     assert world.pushed == world.everything
-    assert (clock.now_us() - started) / 1_000_000 > 6_000
+    assert (clock.now_us() - started) / 1_000_000 > 3_600
 
 
 @asynchronous

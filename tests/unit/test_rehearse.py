@@ -87,7 +87,7 @@ def test_a_dry_run_needs_no_connection_to_itself_and_keeps_nobody_from_it():
     begin(plant.context, real)
     _, finished = rehearsed(plant)
     assert finished.status is RunStatus.SUCCESSFUL
-    assert plant.stores.lanes.held["connection-1"][0] == real
+    assert plant.stores.lanes.held["connection-1"] == real
 
 
 @pytest.mark.parametrize(

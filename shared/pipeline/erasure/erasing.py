@@ -108,6 +108,7 @@ def erase_at_connection(context: RunContext, visit: EraseVisit) -> Visited:
         return Visited()
     lanes = context.stores.lanes
     if lanes.take(connection.id, visit.erasure_id, context.clock(), _LANE_HOLD_S) is not None:
+        lanes.queue(connection.id, visit.erasure_id, context.clock())
         return Visited(wait_s=_BUSY_WAIT_S)
     try:
         _erase_over(context, visit, connection, person)

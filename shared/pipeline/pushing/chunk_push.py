@@ -228,9 +228,12 @@ class ChunkPush:
             teller.join()
 
     def _tell(self, counts: Counts) -> None:
-        """Progress is a courtesy: when it cannot be stored, the run goes on."""
-        with contextlib.suppress(SegpilotError):
+        """Progress is a courtesy: when it cannot be stored now, the run goes on."""
+        try:
             self._report(counts)
+        except SegpilotError as problem:
+            if not problem.retryable:
+                self._stop(problem)
 
     def _count(self, outcome: Outcome) -> Counts:
         if self._task.removals:

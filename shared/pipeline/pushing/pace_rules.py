@@ -26,6 +26,9 @@ _PATIENCE_S = 10.0
 _CLOSE, _ENOUGH_CALLS = 0.03, 80
 """When the limit is known: how wide the bracket is, and after how many calls."""
 _SETTLE_BELOW, _AFTER_SETTLING = 0.997, 0.95
+_LONE_CALLS, _AFTER_LONE = 15, 0.99
+"""Once settled, a 429 after so many calls that were accepted tells of a call that came a moment early or late, not of
+another limit."""
 _LONG_CALM_S, _LONGEST_CALM_S, _LOOK_AGAIN_PER_S = 900.0, 1_200.0, 0.02
 
 
@@ -55,9 +58,11 @@ def step_back(pace: Pace, refused_per_s: float, now: float) -> Pace:
     """Return the pace after a call was refused at this rate."""
     if pace.rate_per_s is None or pace.throttled_at is None:
         return _climb(pace, refused_per_s, _STEEPEST_PER_S)
+    calls = pace.calls - max(0.0, pace.next_free_at - now) * refused_per_s
+    if not pace.growth_per_s and calls >= _LONE_CALLS and refused_per_s <= pace.rate_per_s:
+        return replace(pace, rate_per_s=_AFTER_LONE * pace.rate_per_s)
     if not pace.growth_per_s:
         return _search(pace, _AFTER_SETTLING * pace.rate_per_s, refused_per_s)
-    calls = pace.calls - max(0.0, pace.next_free_at - now) * refused_per_s
     # What is left in a bucket at a 429 is less than one call.
     allowed = (calls - 1) / max(1e-9, now - pace.throttled_at)
     if calls >= _ENOUGH_CALLS and refused_per_s <= allowed * (1 + _CLOSE):

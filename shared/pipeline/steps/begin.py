@@ -47,7 +47,8 @@ def begin(context: RunContext, run_id: str) -> Begun:
     connection = context.connection(run)
     _require_attached(context, run)
     if not context.take_lane(run):
-        return Begun(wait_s=_BUSY_WAIT_S)
+        place = context.stores.lanes.queue(run.connection_id, run.id, context.clock())
+        return Begun(wait_s=_BUSY_WAIT_S * place)
     passed_over = set[str]() if run.dry else find_sent_since(context, run)
     begun = begun.model_copy(update={"segments": tuple(name for name in names if name not in passed_over)})
     if not begun.segments:

@@ -26,9 +26,10 @@ def push_in(
     held_at, part = context.clock(), _name_part(task)
 
     def report(counts: Counts) -> None:
-        # Batches that were begun are ended, and at a slow pace that may take longer than the lane is held for.
+        # Batches that were begun are ended, and at a slow pace that may take longer than the lane is held for. When
+        # the clock was set meanwhile, or the machine slept, another run may have taken it: then nothing more is begun.
         nonlocal held_at
-        if (context.clock() - held_at).total_seconds() > _HOLD_LANE_EVERY_S:
+        if abs((context.clock() - held_at).total_seconds()) > _HOLD_LANE_EVERY_S:
             held_at = context.clock()
             context.hold_lane(run)
         context.stores.runs.report(run.id, part, counts)
