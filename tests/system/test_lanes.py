@@ -6,7 +6,7 @@ from itertools import pairwise
 from tests.system.driver import Json, Segpilot, make_people
 from tests.system.invariants import assert_nothing_left, assert_one_story, outcome
 
-MANY, IN_TURN = 10, 4
+MANY, IN_TURN = 10, 10
 PEOPLE = 250
 
 
