@@ -49,7 +49,7 @@ class Settings(BaseModel):
     max_calls_per_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
     stage_memory_mb: Positive = 256
     stage_max_file_mb: Positive = 4_096
-    batches_per_chunk: Positive = 50
+    batches_per_chunk: Positive = 128
     push_lanes: Positive = 2
     push_threads: Positive = 32
     push_patience_s: Positive = 6 * 3600

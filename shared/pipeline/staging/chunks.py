@@ -1,14 +1,16 @@
 """Chunks: what one worker takes at a time, as a blob with a batch per line. Each batch is a JSON array."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import orjson
 
 from shared.domain.destination import Leaver, Profile
 from shared.domain.ports import StateBlobs
 from shared.pipeline import places
+
+_Person = TypeVar("_Person")
 
 LEAVERS_PER_BATCH = 10
 """Each of them takes a call of its own, and batches go side by side."""
@@ -39,23 +41,40 @@ def write_leavers(
     )
 
 
-def read_batches(state: StateBlobs, folder: str, chunk: int) -> list[list[Profile]]:
+def read_batches(state: StateBlobs, folder: str, chunk: int) -> Sequence[Sequence[Profile]]:
     """Read a chunk as batches of people to send."""
-    return [
-        [
-            Profile(email, content_hash, joins, tuple(origin), body)
-            for email, content_hash, joins, origin, body in batch
-        ]
-        for batch in _read(state, places.chunk(folder, chunk))
-    ]
+    return _Batches(state.read(places.chunk(folder, chunk)), _as_profile)
 
 
-def read_leavers(state: StateBlobs, folder: str, chunk: int) -> list[list[Leaver]]:
+def read_leavers(state: StateBlobs, folder: str, chunk: int) -> Sequence[Sequence[Leaver]]:
     """Read a chunk as batches of people to take off the list."""
-    return [
-        [Leaver(email, contact_id) for email, contact_id in batch]
-        for batch in _read(state, places.leaver_chunk(folder, chunk))
-    ]
+    return _Batches(state.read(places.leaver_chunk(folder, chunk)), Leaver._make)
+
+
+class _Batches(Sequence[list[_Person]]):
+    """The batches of a chunk. Each is decoded when it is asked for: a chunk has thousands of people."""
+
+    def __init__(self, data: bytes, as_person: Callable[[list[Any]], _Person]) -> None:
+        self._lines, self._as_person = data.splitlines(), as_person
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> list[_Person]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[list[_Person]]: ...
+
+    def __getitem__(self, index: int | slice) -> list[_Person] | list[list[_Person]]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        return list(map(self._as_person, orjson.loads(self._lines[index])))
+
+
+def _as_profile(fields: list[Any]) -> Profile:
+    email, content_hash, joins, origin, body = fields
+    return Profile(email, content_hash, joins, tuple(origin), body)
 
 
 def _write(
@@ -72,7 +91,3 @@ def _write(
         state.write(name(chunks), b"\n".join(lines) + b"\n")
         chunks += 1
     return chunks
-
-
-def _read(state: StateBlobs, name: str) -> Iterator[list[list[Any]]]:
-    return map(orjson.loads, state.read(name).splitlines())
