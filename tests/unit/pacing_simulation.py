@@ -74,10 +74,12 @@ class Simulation:
         *,
         latency_s: float,
         jitter_s: float = 0.0,
+        late_s: float = 0.0,
         ceiling: float | None = None,
         retry_after_s: float | None = None,
     ) -> Traffic:
-        """Make ``calls`` calls, each until it is accepted. Times in the result count from the start."""
+        """Make ``calls`` calls, each until it is accepted. Times in the result count from the start. Threads wake up
+        ``late_s`` late at most."""
         traffic, start = Traffic(), self.now
         order, todo = count(), calls
         events: list[tuple[float, int, Callable[[], None]]] = []
@@ -94,13 +96,18 @@ class Simulation:
         def prepare(worker: ConnectionPace) -> None:
             turn = worker.reserve(ceiling)
             if turn.granted:
-                at(max(self.now, turn.moment), lambda: begin(worker, turn))
+                late = self._random.uniform(0, late_s) if late_s else 0.0
+                at(max(self.now, turn.moment) + late, lambda: begin(worker, turn))
             else:
                 at(turn.moment, lambda: prepare(worker))
 
         def begin(worker: ConnectionPace, turn: Turn) -> None:
-            if not worker.holds(turn):
+            early_s = worker.start(turn)
+            if early_s is None:
                 prepare(worker)
+                return
+            if early_s:
+                at(self.now + early_s, lambda: begin(worker, turn))
                 return
             traffic.begun_at.append(self.now - start)
             accepted = server is None or server.accepts(self.now - start)

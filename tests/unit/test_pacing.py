@@ -96,7 +96,7 @@ def test_what_was_learnt_serves_the_next_run_without_a_429(
     kind: str, rate: float, latency_s: float, workers: int
 ) -> None:
     simulated, server = simulation(workers), SERVERS[kind](rate)
-    simulated.run(server, 2 * EXPORT_CALLS, latency_s=latency_s)
+    simulated.run(server, 5 * EXPORT_CALLS // 2, latency_s=latency_s)
     assert simulated.paces.known["c1"].limit_per_s is not None
     simulated.now += 3_600
     again = Simulation(simulated.paces, workers=workers, threads=32 // workers)
@@ -106,6 +106,17 @@ def test_what_was_learnt_serves_the_next_run_without_a_429(
 
     assert traffic.refused_at == []
     assert (traffic.ended_at - latency_s) / DURATION_S <= 1.035
+
+
+@rates
+@pytest.mark.parametrize("late_s", [0.002, 0.01, 0.02])
+def test_threads_that_wake_up_late_cost_little_where_no_burst_is_forgiven(rate: float, late_s: float) -> None:
+    simulated = simulation(known=learnt(rate))
+
+    traffic = simulated.run(TokenBucket(rate, 1), int(rate * DURATION_S), latency_s=0.05, late_s=late_s)
+
+    assert traffic.ended_at / DURATION_S <= 1.1
+    assert len(traffic.refused_at) <= 10
 
 
 @rates

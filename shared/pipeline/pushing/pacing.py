@@ -30,6 +30,9 @@ _LOOK_AGAIN_S = 1.0
 _RECENT_S = 1.0
 _IDLE_S = 5.0
 _NAP_S = 0.5
+_LEAST_GAP = 0.99
+"""Of the time between two calls at the present pace."""
+
 _FARTHEST_AHEAD_S = 900.0
 
 
@@ -47,6 +50,8 @@ class _Memory:
     leased_from: float = float("-inf")
     leased_until: float = float("-inf")
     void_at: float = float("-inf")
+    started_at: float = float("-inf")
+    least_gap_s: float = 0.0
     lease_s: float = LEASE_S
 
 
@@ -95,10 +100,21 @@ class ConnectionPace:
                 return Turn(memory.slots.popleft(), True, memory.leased_at)
             return Turn(memory.next_free_at - memory.lease_s + 0.01, False, now)
 
-    def holds(self, turn: Turn) -> bool:
-        """Say whether a call may really start now that its moment has come: something may have been refused since."""
-        memory = self._memory
-        return turn.granted and turn.decided_at > memory.void_at and memory.blocked_until <= self._clock()
+    def start(self, turn: Turn) -> float | None:
+        """Say in how many seconds a call really starts now that its moment has come, 0 = now. None = ask again, since
+        something was refused meanwhile.
+
+        Threads wake up late. A call after one that was late would be too early for a destination that forgives no
+        burst, such as nginx with ``limit_req`` alone (nginx documentation): lost time is made up for little by little.
+        """
+        with self._lock:
+            memory, now = self._memory, self._clock()
+            if not turn.granted or turn.decided_at <= memory.void_at or memory.blocked_until > now:
+                return None
+            if (early_s := memory.started_at + memory.least_gap_s - now) > 0:
+                return early_s
+            memory.started_at = now
+            return 0.0
 
     def succeeded(self) -> None:
         """A call was accepted just now."""
@@ -150,8 +166,10 @@ class ConnectionPace:
 
     def _lease(self, ceiling_per_s: float | None, now: float) -> None:
         leased: list[float] = []
+        least_gap_s = 0.0
 
         def take(stored: Pace | None) -> Pace:
+            nonlocal least_gap_s
             pace = stored or Pace(None, None, now)
             if now - pace.next_free_at > _IDLE_S:
                 # Nobody has called for a while: the calm tells nothing, and a bucket may have filled by a second's worth.
@@ -162,6 +180,7 @@ class ConnectionPace:
                 # Nobody gets a moment far ahead: the pace may have changed until then.
                 leased.clear()
                 return pace
+            least_gap_s = _LEAST_GAP / allowed
             count = max(1, round(allowed * lease_s(pace)))
             leased[:] = [start + number / allowed for number in range(count)]
             return replace(pace, next_free_at=start + count / allowed, calls=pace.calls + count)
@@ -169,7 +188,7 @@ class ConnectionPace:
         self._change(take)
         self._memory.slots.extend(leased)
         if leased:
-            self._memory.leased_at = now
+            self._memory.leased_at, self._memory.least_gap_s = now, least_gap_s
             self._memory.leased_from, self._memory.leased_until = leased[0], self._memory.next_free_at
 
     def _change(self, change: Callable[[Pace | None], Pace]) -> None:
@@ -209,8 +228,10 @@ class RunPacer:
             turn = self._pace.reserve(self._ceiling)
             self._call.decided_at = turn.decided_at
             self._sleep_until(turn.moment)
-            if self._pace.holds(turn):
-                return
+            while (early_s := self._pace.start(turn)) is not None:
+                if early_s == 0:
+                    return
+                self._sleep_until(self._clock() + early_s)
 
     def pause(self, seconds: float) -> None:
         self._sleep_until(self._clock() + seconds)
