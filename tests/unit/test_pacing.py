@@ -85,7 +85,7 @@ def test_an_unknown_limit_is_found_at_little_cost(
     assert len(traffic.refused_at) <= 0.2 * calls
     found = simulated.paces.known["c1"]
     if found.limit_per_s is not None:
-        assert 0.96 * rate <= found.limit_per_s <= 1.005 * rate
+        assert 0.96 * rate <= found.limit_per_s <= 1.01 * rate
 
 
 @servers

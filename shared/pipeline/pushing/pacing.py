@@ -27,9 +27,10 @@ from shared.pipeline.pushing.steady_clock import read_steady_time
 
 _LATE_S = 0.25
 _LOOK_AGAIN_S = 1.0
-_RECENT_S = 1.0
+_RECENT_S = 3.0
 _IDLE_S = 5.0
 _NAP_S = 0.5
+_PROVEN = 0.9
 _LEAST_GAP = 0.99
 """Of the time between two calls at the present pace."""
 
@@ -145,6 +146,9 @@ class ConnectionPace:
                 guess = max(FIRST_GUESS_PER_S, recent_per_s)
                 refused = lower(rate_at(pace, decided_at) or guess, ceiling_per_s) or guess
                 pace = step_back(pace, refused, now)
+                # What was accepted lately is allowed, whatever one refusal says: some come for no reason.
+                proven_per_s = min(refused, _PROVEN * recent_per_s)
+                pace = replace(pace, rate_per_s=max(pace.rate_per_s or 0.0, proven_per_s))
                 rate = pace.rate_per_s or FIRST_GUESS_PER_S
                 # What was taken here last is given back; what was taken before is used.
                 give_back = pace.next_free_at == self._memory.leased_until
