@@ -26,6 +26,9 @@ _PATIENCE_S = 10.0
 _CLOSE, _ENOUGH_CALLS = 0.03, 80
 """When the limit is known: how wide the bracket is, and after how many calls."""
 _SETTLE_BELOW, _AFTER_SETTLING = 0.997, 0.95
+_BACK_PER_S = 0.1
+"""How fast the pace grows again after refusals that tell nothing."""
+
 _LONE_CALLS, _AFTER_LONE = 15, 0.99
 """Once settled, a 429 after so many calls that were accepted tells of a call that came a moment early or late, not of
 another limit."""
@@ -71,6 +74,12 @@ def step_back(pace: Pace, refused_per_s: float, now: float) -> Pace:
         # So few calls tell nothing but that they came too fast.
         return _climb(pace, refused_per_s / 2, max(pace.growth_per_s, _LEAST_PER_S))
     return _search(pace, min(allowed, 0.98 * refused_per_s), refused_per_s)
+
+
+def climb_on(pace: Pace, present_per_s: float, now: float) -> Pace:
+    """Return the pace after a refusal that tells nothing: back to where others are refused, too."""
+    on = replace(pace, throttled_at=now, calls=0)
+    return _climb(on, present_per_s, max(pace.growth_per_s, _BACK_PER_S))
 
 
 def _search(pace: Pace, allowed_per_s: float, refused_per_s: float) -> Pace:

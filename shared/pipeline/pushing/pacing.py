@@ -5,6 +5,7 @@ sum over all workers keeps the rate at the price of about two storage calls a se
 rate is found.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from shared.pipeline.pushing.pace_rules import (
     FIRST_GUESS_PER_S,
     GAP,
     LEASE_S,
+    climb_on,
     lease_s,
     lower,
     rate_at,
@@ -30,7 +32,10 @@ _LOOK_AGAIN_S = 1.0
 _RECENT_S = 3.0
 _IDLE_S = 5.0
 _NAP_S = 0.5
-_PROVEN = 0.9
+_PROVEN, _PROVEN_FADES_S = 0.9, 180.0
+_ODD_BELOW, _ODD_SHARE, _OUTCOMES = 0.6, 0.3, 30
+"""A refusal tells nothing below that part of the pace that was proven, if it is among that share of so many calls."""
+
 _LEAST_GAP = 0.99
 """Of the time between two calls at the present pace."""
 
@@ -43,6 +48,9 @@ class _Memory:
 
     slots: deque[float] = field(default_factory=deque)
     recent: deque[float] = field(default_factory=deque)
+    outcomes: deque[bool] = field(default_factory=lambda: deque(maxlen=_OUTCOMES))
+    proven_per_s: float = 0.0
+    proven_at: float = 0.0
     rate_per_s: float | None = None
     next_free_at: float = 0.0
     blocked_until: float = float("-inf")
@@ -121,9 +129,15 @@ class ConnectionPace:
         """A call was accepted just now."""
         with self._lock:
             now = self._clock()
-            self._memory.recent.append(now)
-            while self._memory.recent[0] < now - _RECENT_S:
-                self._memory.recent.popleft()
+            memory = self._memory
+            memory.recent.append(now)
+            memory.outcomes.append(True)
+            while memory.recent[0] < now - _RECENT_S:
+                memory.recent.popleft()
+            if memory.rate_per_s is None:
+                return
+            faded = memory.proven_per_s * math.exp((memory.proven_at - now) / _PROVEN_FADES_S)
+            memory.proven_per_s, memory.proven_at = max(faded, len(memory.recent) / _RECENT_S), now
 
     def throttled(
         self, retry_after_s: float | None, ceiling_per_s: float | None, *, decided_at: float
@@ -133,6 +147,7 @@ class ConnectionPace:
         with self._lock:
             now, was_paced = self._clock(), self._memory.rate_per_s is not None or ceiling_per_s is not None
             recent_per_s = sum(at > now - _RECENT_S for at in self._memory.recent) / _RECENT_S
+            odd_below_per_s = self._odd_below()
             give_back = False
 
             def slow_down(stored: Pace | None) -> Pace:
@@ -141,7 +156,10 @@ class ConnectionPace:
                 free_at = now + retry_after_s if retry_after_s is not None else 0.0
                 known = pace.throttled_at is not None and (decided_at <= pace.throttled_at or not was_paced)
                 give_back = False
-                if known and pace.rate_per_s is not None:
+                present = lower(rate_at(pace, now), ceiling_per_s) or odd_below_per_s
+                if pace.rate_per_s is not None and (known or present < odd_below_per_s):
+                    if not known and not free_at:
+                        pace = climb_on(pace, present, now)
                     return replace(pace, next_free_at=max(free_at, pace.next_free_at))
                 guess = max(FIRST_GUESS_PER_S, recent_per_s)
                 refused = lower(rate_at(pace, decided_at) or guess, ceiling_per_s) or guess
@@ -162,11 +180,21 @@ class ConnectionPace:
                 )
 
             self._change(slow_down)
+            if not was_paced:
+                # A full bucket lets through more than it gains.
+                self._memory.recent.clear()
             if give_back:
                 self._memory.slots.clear()
                 self._memory.void_at = self._memory.leased_at
             if retry_after_s is not None:
                 self._memory.blocked_until = max(self._memory.blocked_until, now + retry_after_s)
+
+    def _odd_below(self) -> float:
+        """Return below which pace one more refusal tells nothing, as most calls are accepted, and more were before."""
+        memory = self._memory
+        memory.outcomes.append(False)
+        few = memory.outcomes.count(False) < _ODD_SHARE * len(memory.outcomes)
+        return _ODD_BELOW * memory.proven_per_s if few else 0.0
 
     def _lease(self, ceiling_per_s: float | None, now: float) -> None:
         leased: list[float] = []
