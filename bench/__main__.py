@@ -19,7 +19,6 @@ SECTIONS = (
     "growth",
     "fan_out",
     "rates",
-    "lanes",
     "local_system",
     "lists",
     "portal",
