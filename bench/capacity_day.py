@@ -21,6 +21,7 @@ INSTANCE_GB = 2.0
 _CALLS_PER_S, _PEOPLE_PER_CALL, _LANES = 20.0, 100, 2
 _HOP_S, _STEP_S = 0.3, 0.3
 _LOOK_S, _FALLS_AFTER = 10, 6
+_NEXT_ASKS_S = 6.0  # whoever comes next asks for the connection that often
 _LARGEST, _MEDIAN, _SIGMA = 100_000, 5_000, 1.2
 _ALL_SENT, _CHANGED = 0.05, 0.03
 
@@ -199,7 +200,7 @@ class Simulation:
             del self._taken[export.connection]
             return
         came_s, following = queue.popleft()
-        self._at(now + self._chance.uniform(0, 60), lambda: self._begin(following, came_s))
+        self._at(now + self._chance.uniform(0, _NEXT_ASKS_S), lambda: self._begin(following, came_s))
 
     def _submit(self, wait_s: float, cpu_s: float, done: Callable[[], None]) -> None:
         self._waiting.append((self._now, wait_s, cpu_s, done))

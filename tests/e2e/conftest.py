@@ -1,5 +1,6 @@
 """One local stack for all browser tests of a worker, and pages of a real Chromium that are signed in to it."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
@@ -59,8 +60,8 @@ def app(stack: LocalStack) -> Iterator[Segpilot]:
 
 @pytest.fixture
 def tag(unique_name: str) -> str:
-    """A name for this test's segment, list and people."""
-    return unique_name[:13]
+    """A name for this test's segment, list and people. The newest one comes first: forms show a page of segments."""
+    return f"0{2**44 - int(time.time() * 1_000):011x}{unique_name[-1]}"
 
 
 @pytest.fixture(scope="module")
