@@ -267,6 +267,15 @@ def test_no_ceiling_means_no_wait(none: float | None) -> None:
     assert clock.now == 1_000.0
 
 
+def test_a_ceiling_that_is_taken_away_leaves_no_distance_between_calls() -> None:
+    simulated = simulation()
+    simulated.run(None, 40, latency_s=0.05, ceiling=20.0)
+
+    traffic = simulated.run(None, 1_000, latency_s=0.05)
+
+    assert traffic.ended_at < 5
+
+
 def test_one_thread_keeps_the_ceiling() -> None:
     clock = Clock()
     pacer = run_pacer(clock, ceiling=4.0)

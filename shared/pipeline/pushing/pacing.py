@@ -102,6 +102,7 @@ class ConnectionPace:
                     memory.looked_at = now
                     self._change(lambda pace: pace or Pace(None, None, now))
                 if memory.rate_per_s is None:
+                    memory.least_gap_s = 0.0
                     return Turn(max(now, memory.next_free_at), memory.next_free_at <= now, now)
             if memory.next_free_at - now <= memory.lease_s:
                 self._lease(ceiling_per_s, now)
