@@ -15,7 +15,18 @@ ROW = re.compile(
     r"^\| (?P<name>[\w.-]+)(?: \(npm\))? \| (?P<version>[^|]+) \| (?P<licence>[^|]+) \| (?P<why>[^|]+) \|",
     re.M,
 )
-ALLOWED = {"0BSD", "Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "MIT-0", "MPL-2.0", "PSF-2.0", "Unlicense"}
+ALLOWED = {
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "MPL-2.0",
+    "PSF-2.0",
+    "Unlicense",
+}
 """Licences that ask for no more than their text, or (MPL-2.0) for the package's own files to stay open."""
 
 SPOKEN = {
