@@ -86,6 +86,7 @@ class Host:
             max_concurrent_orchestrators=options.max_concurrent_orchestrators,
             grace_s=grace_s,
             turn_log=TurnLog(turn_log) if turn_log else None,
+            versions=options.versions,
         )
         self._silent = SilentConnections(
             lambda: self._runner.server.connections if self._runner.server else []

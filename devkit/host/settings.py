@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devkit.host.durable.versions import UNVERSIONED, Versions
+
 _EXPRESSION = re.compile(r"%([^%]+)%")
 _TIMESPAN = re.compile(r"(?:(?P<days>\d+)\.)?(?P<hours>\d{1,2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})")
 
@@ -31,6 +33,7 @@ class HostOptions:
     function_timeout_s: float | None = 1800.0
     blob_parallelism: int = 8
     blob_max_tries: int = 5
+    versions: Versions = UNVERSIONED
 
 
 def read_settings_file(path: Path) -> dict[str, str]:
@@ -53,6 +56,10 @@ def read_host_json(app_dir: Path, environment: Mapping[str, str]) -> HostOptions
     extensions = document.get("extensions", {})
     durable = extensions.get("durableTask", {})
     blobs = extensions.get("blobs", {})
+    try:
+        versions = Versions.of(durable)
+    except ValueError as error:
+        raise SettingsError(f"host.json: durableTask: {error}") from error
     per_processor = 10 * (os.cpu_count() or 1)
     return HostOptions(
         route_prefix=str(extensions.get("http", {}).get("routePrefix", "api")).strip("/"),
@@ -62,6 +69,7 @@ def read_host_json(app_dir: Path, environment: Mapping[str, str]) -> HostOptions
         function_timeout_s=_parse_timeout(str(document.get("functionTimeout", "00:30:00"))),
         blob_parallelism=int(blobs.get("maxDegreeOfParallelism", 8)),
         blob_max_tries=int(blobs.get("poisonBlobThreshold", 5)),
+        versions=versions,
     )
 
 

@@ -4,8 +4,8 @@ At least once: whatever is not in the database has not happened, so a kill at an
 repeated activity or turn. One process at a time may open a database. Nothing is polled: commits say what
 they set in motion, and timers are waited for until the next one is due.
 
-Not here: rewind, durable HTTP calls (`call_http`; the instance fails and says so), entity locks, versions of
-orchestrations, and several hosts on one task hub. Stricter than Azure: the determinism check also compares inputs and times of timers.
+Not here: rewind, durable HTTP calls (`call_http`; the instance fails and says so), entity locks, and several hosts
+on one task hub. Stricter than Azure: the determinism check also compares inputs and times of timers.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from devkit.host.durable.events import EventType, event
 from devkit.host.durable.operations import Operations
 from devkit.host.durable.store import Changes, Store, Work
 from devkit.host.durable.turn_log import TurnLog
+from devkit.host.durable.versions import UNVERSIONED, Versions
 
 log = logging.getLogger("devkit.durable")
 
@@ -70,8 +71,9 @@ class Engine(Operations):
         grace_s: float = 10.0,
         retry_delay_s: float = 5.0,
         turn_log: TurnLog | None = None,
+        versions: Versions = UNVERSIONED,
     ) -> None:
-        super().__init__(Store(database), invoker, clock or SystemClock())
+        super().__init__(Store(database), invoker, clock or SystemClock(), versions)
         self._store.listener = self._hear
         self.task_hub = task_hub
         self._invoker = invoker
@@ -204,10 +206,11 @@ class Engine(Operations):
 
     def _take_turn(self, instance_id: str) -> None:
         now_us = self.clock.now_us()
-        loaded = self._store.submit(turns.load, instance_id, self._invoker.orchestrators, now_us).result()
+        known = self._invoker.orchestrators
+        loaded = self._store.submit(turns.load, instance_id, known, self._versions, now_us).result()
         if loaded is not None:
             began_s = time.thread_time()
-            outcome = turns.take(loaded, self._invoker, now_us)
+            outcome = turns.take(loaded, self._invoker, self._versions, now_us)
             if self._turn_log:
                 cpu_ms, instance = (time.thread_time() - began_s) * 1_000, loaded.instance
                 self._turn_log.note(instance.id, instance.name, loaded.past, outcome.events, cpu_ms)

@@ -60,14 +60,20 @@ def event(kind: EventType, at_us: int, event_id: int = -1, **fields: Any) -> Eve
 
 
 def execution_started(
-    name: str, instance: str, execution: str, input_text: str | None, parent: str | None, at_us: int
+    name: str,
+    version: str,
+    instance: str,
+    execution: str,
+    input_text: str | None,
+    parent: str | None,
+    at_us: int,
 ) -> Event:
-    """The first event of an execution; `input_text` is JSON text or None. "Version" must be there for the SDK."""
+    """The first event of an execution; `input_text` is JSON text or None, `version` empty when there is none."""
     return event(
         EventType.EXECUTION_STARTED,
         at_us,
         Name=name,
-        Version="",
+        Version=version,
         Input=input_text,
         OrchestrationInstance={"InstanceId": instance, "ExecutionId": execution},
         ParentInstance={"OrchestrationInstance": {"InstanceId": parent}} if parent else None,

@@ -54,6 +54,7 @@ class Instance:
     id: str
     execution: str
     name: str
+    version: str
     status: Status
     input: str | None
     output: str | None
@@ -68,17 +69,27 @@ class Instance:
 
 
 COLUMNS = (
-    "id, execution, name, status, input, output, custom_status, created_us, updated_us, "
+    "id, execution, name, version, status, input, output, custom_status, created_us, updated_us, "
     "parent, parent_execution, parent_task"
 )
 
 
 def from_row(row: Sequence[Any]) -> Instance:
     """Make an Instance of a row of COLUMNS."""
-    parent = Parent(*row[9:12]) if row[9] is not None else None
-    instance_id, execution, name, status, given, output, custom, created_us, updated_us = row[:9]
+    parent = Parent(*row[10:13]) if row[10] is not None else None
+    instance_id, execution, name, version, status, given, output, custom, created_us, updated_us = row[:10]
     return Instance(
-        instance_id, execution, name, Status(status), given, output, custom, created_us, updated_us, parent
+        instance_id,
+        execution,
+        name,
+        version,
+        Status(status),
+        given,
+        output,
+        custom,
+        created_us,
+        updated_us,
+        parent,
     )
 
 
@@ -105,6 +116,7 @@ def create(
     input_text: str | None,
     now_us: int,
     parent: Parent | None = None,
+    version: str = "",
 ) -> None:
     """Create an instance and its first message; one that has ended is replaced. Raises InstanceExistsError."""
     existing = find(tx, instance_id)
@@ -115,15 +127,15 @@ def create(
     delete(tx, instance_id)
     execution = uuid.uuid4().hex
     tx.db.execute(
-        f"INSERT INTO instances({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-        (instance_id, execution, name, Status.PENDING, input_text, None, None, now_us, now_us)
+        f"INSERT INTO instances({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (instance_id, execution, name, version, Status.PENDING, input_text, None, None, now_us, now_us)
         + (parent or (None, None, None)),
     )
-    _post_start(tx, name, instance_id, execution, input_text, parent, now_us)
+    _post_start(tx, name, version, instance_id, execution, input_text, parent, now_us)
 
 
 def continue_as_new(tx: Transaction, instance: Instance, input_text: str | None, now_us: int) -> None:
-    """Begin the next execution with an empty history. Only raised events that no turn has seen yet remain."""
+    """Begin the next execution, of the same version, with an empty history. Only raised events that no turn has seen yet remain."""
     tx.db.execute("DELETE FROM history WHERE instance=?", (instance.id,))
     tx.db.execute("DELETE FROM inbox WHERE target=? AND execution IS NOT NULL", (instance.id,))
     _drop_work(tx, instance)
@@ -131,7 +143,9 @@ def continue_as_new(tx: Transaction, instance: Instance, input_text: str | None,
     tx.db.execute(
         "UPDATE instances SET execution=?, input=? WHERE id=?", (execution, input_text, instance.id)
     )
-    _post_start(tx, instance.name, instance.id, execution, input_text, instance.parent, now_us)
+    _post_start(
+        tx, instance.name, instance.version, instance.id, execution, input_text, instance.parent, now_us
+    )
 
 
 def end(
@@ -246,6 +260,7 @@ def _pause(tx: Transaction, instance_id: str, status: Status, note: Event, now_u
 def _post_start(
     tx: Transaction,
     name: str,
+    version: str,
     instance_id: str,
     execution: str,
     input_text: str | None,
@@ -253,7 +268,7 @@ def _post_start(
     now_us: int,
 ) -> None:
     started = execution_started(
-        name, instance_id, execution, input_text, parent.instance if parent else None, now_us
+        name, version, instance_id, execution, input_text, parent.instance if parent else None, now_us
     )
     tx.post(instance_id, started, due_us=0, execution=execution)  # ahead of events that wait already
 

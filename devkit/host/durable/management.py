@@ -91,7 +91,9 @@ class _Api:
     async def start(self, request: web.Request) -> web.Response:
         body = await _read_json(request)
         path = request.match_info
-        instance_id = await self._engine.start(path["name"], path.get("id"), body)
+        instance_id = await self._engine.start(
+            path["name"], path.get("id"), body, request.query.get("version")
+        )
         return await self._check_status_response(request, instance_id)
 
     async def restart(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from devkit.host.durable.clock import Clock
 from devkit.host.durable.instances import Instance
 from devkit.host.durable.queries import Filter, Page
 from devkit.host.durable.store import Changes, Store, Transaction
+from devkit.host.durable.versions import Versions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,14 +37,17 @@ class Functions(Protocol):
 class Operations:
     """May be awaited in any event loop; what they change is on disk when they return."""
 
-    def __init__(self, store: Store, functions: Functions, clock: Clock) -> None:
+    def __init__(self, store: Store, functions: Functions, clock: Clock, versions: Versions) -> None:
         self.clock = clock
+        self._versions = versions
         self._store = store
         self._functions = functions
         self._waiters: dict[str, list[Future[None]]] = {}
 
-    async def start(self, name: str, instance_id: str | None, input_text: str | None) -> str:
-        """Start an orchestration and return its id; `input_text` is JSON text.
+    async def start(
+        self, name: str, instance_id: str | None, input_text: str | None, version: str | None = None
+    ) -> str:
+        """Start an orchestration and return its id; `input_text` is JSON text, `version` instead of host.json's.
 
         An instance of this id that has ended is replaced. Raises UnknownFunctionError, InstanceExistsError, ValueError
         (an id that Azure refuses).
@@ -59,7 +63,9 @@ class Operations:
                 "Instance IDs have 1 to 100 characters, none of them /, \\, #, ? or a control character, "
                 "and do not begin with @."
             )
-        await self._submit(instances.create, name, instance_id, input_text, self.clock.now_us())
+        version = version or self._versions.default
+        now_us = self.clock.now_us()
+        await self._submit(instances.create, name, instance_id, input_text, now_us, version=version)
         return instance_id
 
     async def status(self, instance_id: str) -> Instance | None:

@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS work(
     PRIMARY KEY(instance, execution, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entities(id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
+_COLUMNS_ADDED = (("instances", "version", "TEXT NOT NULL DEFAULT ''"),)
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)
+        self._add_columns()
         self._requests: queue.SimpleQueue[tuple[Future[Any], Callable[[Transaction], Any]] | None] = (
             queue.SimpleQueue()
         )
@@ -136,6 +138,13 @@ class Store:
                 self._closed = True
                 self._requests.put(None)
         self._thread.join()
+
+    def _add_columns(self) -> None:
+        """A database of an earlier version of the host goes on being used."""
+        for table, column, kind in _COLUMNS_ADDED:
+            known = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            if column not in known:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     def _serve(self) -> None:
         closing = False

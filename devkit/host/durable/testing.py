@@ -26,6 +26,7 @@ from devkit.host.durable.clock import Clock
 from devkit.host.durable.engine import Engine
 from devkit.host.durable.instances import Instance, Status
 from devkit.host.durable.turn_log import TurnLog
+from devkit.host.durable.versions import UNVERSIONED, Versions
 
 App = DecoratorApi | Iterable[FunctionBuilder]
 
@@ -87,6 +88,7 @@ class RunningEngine(Engine):
         max_concurrent_orchestrators: int = 4,
         grace_s: float = 10.0,
         turn_log: TurnLog | None = None,
+        versions: Versions = UNVERSIONED,
     ) -> None:
         self._app = AppInvoker(app, threads=max_concurrent_activities)
         super().__init__(
@@ -98,6 +100,7 @@ class RunningEngine(Engine):
             clock=clock,
             grace_s=grace_s,
             turn_log=turn_log,
+            versions=versions,
         )
 
     async def __aenter__(self) -> "RunningEngine":
@@ -109,10 +112,17 @@ class RunningEngine(Engine):
         await self._run_task
         self._app.close()
 
-    async def start_new(self, name: str, input_: Any = None, *, instance_id: str | None = None) -> str:
+    async def start_new(
+        self,
+        name: str,
+        input_: Any = None,
+        *,
+        instance_id: str | None = None,
+        version: str | None = None,
+    ) -> str:
         """Start an orchestration the way `DurableOrchestrationClient.start_new` does; return its id."""
         text = None if input_ is None else json.dumps(json.dumps(input_))
-        return await self.start(name, instance_id, text)
+        return await self.start(name, instance_id, text, version)
 
     async def send_event(self, instance_id: str, name: str, value: Any = None) -> None:
         """Raise an event the way `DurableOrchestrationClient.raise_event` does: the orchestrator gets JSON text."""

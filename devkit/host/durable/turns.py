@@ -12,6 +12,7 @@ from devkit.host.durable.events import CREATED, Event, EventType, event, parse_i
 from devkit.host.durable.instances import Instance, InstanceExistsError, Parent, Status
 from devkit.host.durable.numbering import Action, NonDeterminismError, RefusedActionError, Replay, Task
 from devkit.host.durable.store import Transaction, Work
+from devkit.host.durable.versions import VersionFailure, Versions
 
 LARGEST_BATCH = 32  # messages per turn, as the extension's default (host.json controlQueueBatchSize)
 
@@ -56,15 +57,18 @@ class Outcome:
     continue_with: Action | None = None
 
 
-def load(tx: Transaction, instance_id: str, known: Collection[str], now_us: int) -> Loaded | None:
+def load(
+    tx: Transaction, instance_id: str, known: Collection[str], versions: Versions, now_us: int
+) -> Loaded | None:
     """The next batch of an instance, or None if there is nothing to do: no message is due, it is suspended, it
-    has ended, or its function is not `known` (the messages then stay where they are)."""
+    has ended, or its function is not `known` or its version refused (the messages then stay where they are)."""
     instance = instances.find(tx, instance_id)
     if (
         instance is None
         or instance.has_ended
         or instance.status == Status.SUSPENDED
         or instance.name not in known
+        or (versions.refuse(instance.version) and versions.failure == VersionFailure.REJECT)
     ):
         return None
     rows = tx.db.execute(
@@ -77,17 +81,20 @@ def load(tx: Transaction, instance_id: str, known: Collection[str], now_us: int)
     return Loaded(instance, instances.history(tx, instance_id), [number for number, _ in rows], messages)
 
 
-def take(loaded: Loaded, app: Orchestrators, now_us: int) -> Outcome:
+def take(loaded: Loaded, app: Orchestrators, versions: Versions, now_us: int) -> Outcome:
     """Call the orchestrator function and work out what the host has to do. Never raises for what user code does."""
     instance = loaded.instance
     new = [event(EventType.ORCHESTRATOR_STARTED, now_us), *loaded.messages]
+    if versions.refuse(instance.version):
+        error = f"its version '{instance.version}' is not for this host, which has '{versions.default}'."
+        return _fail(Outcome(new), instance, error)
     try:
         state = _parse(app.orchestrate(instance.name, _context(instance, loaded.past, new)))
     except Exception as error:
         state = _failure_state(error)
     outcome = Outcome(new, custom_status=_text(state.get("customStatus")))
     past = json.loads(f"[{','.join(loaded.past)}]")
-    replay = Replay(state["actions"], instance.id, instance.execution)
+    replay = Replay(state["actions"], instance.id, instance.execution, versions.default)
     try:
         if state["plain"]:
             return _fail(outcome, instance, state["error"])
@@ -158,7 +165,8 @@ def _start_task(tx: Transaction, instance: Instance, task: Task, now_us: int) ->
     elif task.kind == EventType.SUB_ORCHESTRATION_CREATED:
         parent = Parent(instance.id, instance.execution, task.id)
         try:
-            instances.create(tx, fields["Name"], fields["InstanceId"], fields["Input"], now_us, parent)
+            name, version = fields["Name"], fields["Version"]
+            instances.create(tx, name, fields["InstanceId"], fields["Input"], now_us, parent, version)
         except InstanceExistsError as error:
             instances.answer_parent(tx, parent, Status.FAILED, json.dumps(str(error)), now_us)
     else:
