@@ -4,13 +4,11 @@ It is pinned by `package.json` and `package-lock.json` beside this file and inst
 it is needed; that takes Node.js 20 or newer with npm.
 """
 
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from devkit.child import Child
+from devkit.npm import ensure_installed
 
 DEVKIT = Path(__file__).parent
 PROGRAM = DEVKIT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
@@ -20,39 +18,13 @@ ACCOUNT_NAME = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
-class AzuriteMissingError(RuntimeError):
-    """Azurite is not installed and could not be: no Node.js, or npm failed."""
-
-
-def ensure_installed() -> None:
-    """Install the pinned Azurite unless it is there. Safe to call from several processes at once."""
-    if PROGRAM.exists():
-        return
-    npm = shutil.which("npm")
-    if npm is None:
-        raise AzuriteMissingError("Azurite needs Node.js with npm on the PATH.")
-    # Installed aside and moved into place in one step, so that nobody ever sees half of it.
-    with tempfile.TemporaryDirectory(dir=DEVKIT, prefix="node_modules.") as aside:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(DEVKIT / name, aside)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=aside, capture_output=True, text=True, check=False)  # noqa: S603 (a command of our own, no shell)
-        if done.returncode != 0:
-            raise AzuriteMissingError(f"npm ci failed with exit code {done.returncode}:\n{done.stderr}")
-        try:
-            (Path(aside) / "node_modules").rename(DEVKIT / "node_modules")
-        except OSError:
-            if not PROGRAM.exists():
-                raise
-
-
 class AzuriteServer:
     """A running Azurite with one account; `with AzuriteServer(folder) as azurite:` ends it at the end.
 
     Data stay in `folder` and are there again for the next server on the same folder. `ports` are those
     of blob, queue and table; 0 (the default) lets the system choose, which no other process can race.
     With `log_requests` every request is a line of its log.
-    Raises AzuriteMissingError, or ChildError if it does not start.
+    Raises NpmError, or ChildError if it does not start.
     """
 
     def __init__(
@@ -63,7 +35,7 @@ class AzuriteServer:
         log_path: Path | None = None,
         log_requests: bool = False,
     ):
-        ensure_installed()
+        ensure_installed(DEVKIT, "azurite")
         folder.mkdir(parents=True, exist_ok=True)
         command = ["node", str(PROGRAM), "--skipApiVersionCheck", "--disableTelemetry"]
         command += ["--location", str(folder), *([] if log_requests else ["--silent"])]

@@ -17,12 +17,12 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from devkit.autopilot.simulator import DEFAULT_KEY
-from devkit.azurite import AzuriteMissingError
 from devkit.child import ChildError
 from devkit.local import demo, processes
 from devkit.local.record import Part, RecordFile, StackRunsAlreadyError, end_parts
 from devkit.local.source import Source, SourceError, find_source, generate_source
 from devkit.local.stack import REPOSITORY, LocalStack, forget_state, read_function_key
+from devkit.npm import NpmError
 
 STATE = REPOSITORY / ".segpilot"
 USUAL_PORT = 7071  # where Core Tools serve, too
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (AzuriteMissingError, ChildError, demo.DemoError, SourceError, StackRunsAlreadyError) as error:
+    except (NpmError, ChildError, demo.DemoError, SourceError, StackRunsAlreadyError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,0 +1,74 @@
+"""The queries of operators: correct KQL over tables, metrics and attributes that there are, in files, docs and workbook."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from devkit.npm import ensure_installed
+from devkit.workbook import PARAMETERS, QUERIES, TILES, WORKBOOK, bind_parameters, make_workbook, read_query
+
+ROOT = Path(__file__).parents[2]
+KUSTO = ROOT / "tests" / "kusto"
+KQL_BLOCK = re.compile(r"^```(?:kusto|kql)\n(.*?)^```", re.M | re.S)
+WRONG = {
+    "AppMetrics | where Nam == 'segpilot.calls'": "'Nam' does not refer to any known column",
+    "AppMetric | take 1": "'AppMetric' does not refer to any known table",
+    "AppMetrics | summarise sum(Sum)": "line 1",
+    "AppMetrics\n| extend last = 1\n| order by last desc": "line 3",
+    "AppDependencies | where DurationMs > 'long'": "line 1",
+    "AppMetrics | extend part = share(Sum)": "'share' does not refer to any known function",
+}
+"""Queries that nobody should be able to ship, and what is to be said of them."""
+FILES = sorted(path.stem for path in QUERIES.glob("*.kql"))
+
+
+def find_faults(queries: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what Microsoft's Kusto language service finds wrong with queries."""
+    ensure_installed(KUSTO, "@kusto/language-service-next")
+    command = ["node", str(KUSTO / "check.cjs")]
+    done = subprocess.run(
+        command, input=json.dumps(queries), capture_output=True, text=True, check=True, timeout=120
+    )
+    return dict(json.loads(done.stdout))
+
+
+def find_documented() -> dict[str, str]:
+    return {
+        f"{path.name}, block {number}": block
+        for path in sorted((ROOT / "docs").rglob("*.md"))
+        for number, block in enumerate(KQL_BLOCK.findall(path.read_text(encoding="utf-8")), 1)
+    }
+
+
+def test_every_query_is_correct_kql_over_columns_that_there_are() -> None:
+    queries = {f"{name}.kql": read_query(name) for name in FILES} | find_documented()
+    faults = find_faults(queries)
+    assert len(faults) == len(queries) > len(TILES)
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_what_is_wrong_is_found() -> None:
+    faults = find_faults({query: query for query in WRONG})
+    assert {query for query, fault in WRONG.items() if fault not in " ".join(faults[query])} == set()
+
+
+def test_every_query_begins_with_the_question_that_it_answers() -> None:
+    assert [name for name in FILES if not read_query(name).startswith("// ")] == []
+
+
+def test_the_workbook_is_made_of_the_queries() -> None:
+    assert json.loads(WORKBOOK.read_text(encoding="utf-8")) == make_workbook(), "python -m devkit.workbook"
+
+
+def test_every_query_is_a_tile_or_a_choice_of_the_workbook() -> None:
+    assert {*(name for name, _, _ in TILES), "connections", "exports"} == set(FILES)
+
+
+def test_what_a_person_may_choose_reaches_the_queries() -> None:
+    """A line that is spelled otherwise in a query would be left as it is, and the choice have no effect."""
+    for name, _, _ in TILES:
+        lines = re.findall(r'^let \w+ = ".*";$', read_query(name), re.M)
+        assert set(lines) <= set(PARAMETERS), name
+        assert bind_parameters(read_query(name)).count("{") == len(lines), name
