@@ -176,6 +176,10 @@ def test_configure_an_export(
 
     expect(page.get_by_role("heading", level=1, name=f"Export {tag}")).to_be_visible()
     export = app.get(f"exports/{id_in(page)}")
+    assert {each["field"]: each["column"] for each in export["fields"]} == {
+        "FirstName": "Second",
+        "LastName": "Third",
+    }
     assert app.runs(export["id"]) == []
     page.get_by_role("button", name=said.run).click()
     run = app.wait_for_run(export["id"])

@@ -273,7 +273,12 @@ class Segpilot:
 
     def clean_up(self) -> None:
         """Take back what was added, so that a later refresh does not run it."""
-        for export_id in self._exports:
+        by_hand = [
+            each["id"]
+            for connection_id in self._connections
+            for each in self.get(f"exports?size=200&connection_id={connection_id}")["exports"]
+        ]
+        for export_id in dict.fromkeys([*self._exports, *by_hand]):
             for run in self.runs(export_id):
                 if run["status"] not in ENDED:
                     self.call("POST", f"api/runs/{run['id']}/cancel")

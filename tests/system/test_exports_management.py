@@ -39,8 +39,14 @@ def put(app: Segpilot, export_id: str, wanted: Json, version: str | None) -> tup
 
 
 def arrive(app: Segpilot, segment: str, data: bytes) -> None:
+    """Upload a file and wait until it has set off all that it will: rows are counted last."""
     app.upload(f"{segment}/people.csv", data)
-    app.wait_until(lambda: app.find_segment(segment), f"the segment {segment}")
+
+    def look() -> Json | None:
+        found = app.find_segment(segment)
+        return found if found and (found["rows"] is not None or found["exports"]) else None
+
+    app.wait_until(look, f"the segment {segment}")
 
 
 def test_from_a_suggestion_over_a_preview_to_people_on_the_list(
@@ -87,8 +93,12 @@ def test_from_a_suggestion_over_a_preview_to_people_on_the_list(
 
     assert run["counts"]["sent"] == 2
     assert app.simulator.members(tag) == [f"ana.{tag}@example.com", f"mia.{tag}@example.com"]
-    shown = app.get(f"exports/{export['id']}")
-    assert shown["status"] == run["status"]
+
+    def look() -> Json | None:  # the export hears of the end after the run's record does
+        shown = app.get(f"exports/{export['id']}")
+        return shown if shown["status"] == run["status"] else None
+
+    shown = app.wait_until(look, "the export's new status")
     assert (shown["last_run"]["id"], shown["last_run"]["trigger"]) == (run["id"], "on demand")
 
 
