@@ -62,7 +62,7 @@ fuzz: $(INSTALLED) .venv/fuzzing ## Explore the parsers, guided by coverage: doc
 	@touch $@
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-worker* .venv-audit devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-worker* .venv-audit .venv-infra devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(INSTALLED): requirements.txt constraints.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Segpilot needs Python 3.11 or newer")'
