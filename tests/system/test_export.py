@@ -213,8 +213,7 @@ def test_everybody_is_on_the_list_however_bulk_calls_treat_lists(
 
 
 def test_a_segment_that_has_not_arrived_is_a_warning_of_a_run_with_others(app: Segpilot, tag: str) -> None:
-    app.upload(f"{tag}/people.csv", make_people(range(5), tag).data)
-    app.wait_until(lambda: app.find_segment(tag), "the segment")
+    app.arrive(tag, make_people(range(5), tag).data)
     export = app.add_export(tag, f"{tag} later")
 
     run: Json = app.wait_for(app.run_now(export)["id"])

@@ -38,21 +38,10 @@ def put(app: Segpilot, export_id: str, wanted: Json, version: str | None) -> tup
     return answer.status_code, answer.json(), answer.headers.get("ETag")
 
 
-def arrive(app: Segpilot, segment: str, data: bytes) -> None:
-    """Upload a file and wait until it has set off all that it will: rows are counted last."""
-    app.upload(f"{segment}/people.csv", data)
-
-    def look() -> Json | None:
-        found = app.find_segment(segment)
-        return found if found and (found["rows"] is not None or found["exports"]) else None
-
-    app.wait_until(look, f"the segment {segment}")
-
-
 def test_from_a_suggestion_over_a_preview_to_people_on_the_list(
     app: Segpilot, tag: str, connection: str
 ) -> None:
-    arrive(app, tag, PEOPLE.format(tag=tag).encode())
+    app.arrive(tag, PEOPLE.format(tag=tag).encode())
 
     suggested = app.get(f"segments/{quote(tag)}/mapping-suggestion?connection_id={connection}")
     assert suggested["email_column"] == "EMail"
@@ -199,7 +188,7 @@ def test_editing_a_mapping_resends_what_it_changes_and_nothing_else(
     app: Segpilot, tag: str, connection: str
 ) -> None:
     fields = [{"field": "FirstName", "column": "FirstName"}, {"field": "MailingCity", "column": "City"}]
-    arrive(app, tag, make_people(range(10), tag).data)
+    app.arrive(tag, make_people(range(10), tag).data)
     export = add(app, body(tag, connection, fields=fields))
     assert app.wait_for(app.run_now(export["id"])["id"])["counts"]["sent"] == 10
 
@@ -215,7 +204,7 @@ def test_editing_a_mapping_resends_what_it_changes_and_nothing_else(
 
 def test_a_running_export_is_not_detached(app: Segpilot, tag: str) -> None:
     slow = app.add_connection(max_calls_per_s=2)
-    arrive(app, tag, make_people(range(1_000), tag).data)
+    app.arrive(tag, make_people(range(1_000), tag).data)
     export = add(app, body(tag, slow))
     run = app.run_now(export["id"])["id"]
     app.wait_for_state(run, lambda seen: seen["status"] == "Processing")

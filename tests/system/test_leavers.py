@@ -91,8 +91,7 @@ def test_suppressed_people_go_off_the_list_and_are_not_unsubscribed(app: Segpilo
 
 def test_a_new_field_is_sent_for_those_who_have_a_value(app: Segpilot, tag: str) -> None:
     people = [f"{tag}.{number}@example.com,Ana,{'Ours' if number < 10 else ''}" for number in range(100)]
-    app.upload(f"{tag}/people.csv", "\n".join(["Email,FirstName,Company", *people, ""]).encode())
-    app.wait_until(lambda: app.find_segment(tag), f"the segment {tag}")
+    app.arrive(tag, "\n".join(["Email,FirstName,Company", *people, ""]).encode())
     first = {"field": "FirstName", "column": "FirstName"}
     export = app.add_export(tag, fields=[first])
     app.wait_for(app.run_now(export)["id"])

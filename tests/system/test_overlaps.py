@@ -25,8 +25,7 @@ def test_files_that_follow_each_other_quickly_end_with_the_last_one(app: Segpilo
 
 def test_a_file_that_is_removed_before_it_was_read_fails_the_run(app: Segpilot, tag: str) -> None:
     people = make_people(range(10), tag)
-    app.upload(f"{tag}/people.csv", people.data)
-    app.wait_until(lambda: app.find_segment(tag), "the segment")
+    app.arrive(tag, people.data)
     export = app.add_export(tag)
     app.blobs.get_blob_client("segments", f"{tag}/people.csv").delete_blob()
 
