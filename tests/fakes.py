@@ -50,6 +50,10 @@ class PatientPacer:
     def throttled(self, retry_after_s: float | None) -> None:
         self.retry_after_s.append(retry_after_s)
 
+    def refused(self) -> None: ...
+
+    def failed(self) -> None: ...
+
 
 class MemoryBlobs:
     """State blobs in memory. ``written_at`` overrides ``now`` as the moment of a blob's last change. While it

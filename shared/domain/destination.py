@@ -70,6 +70,12 @@ class Pacer(Protocol):
 
     def throttled(self, retry_after_s: float | None) -> None: ...
 
+    def refused(self) -> None:
+        """The destination does not want this call, now or later."""
+
+    def failed(self) -> None:
+        """There was no answer, or none that makes sense."""
+
 
 class Encoder(Protocol):
     """Turns one row into the destination's form of a person."""

@@ -160,7 +160,8 @@ class Plan(Record):
 
 class Run(Record):
     """``run_as`` is the connection's export user. A ``dry`` run sends nothing. ``retries`` names the run whose
-    unsent people alone are sent. ``attempt`` counts runs of the same cause that failed in passing."""
+    unsent people alone are sent. ``attempt`` counts runs of the same cause that failed in passing. ``trace_id`` is that
+    of its telemetry (32 hexadecimal digits), known since its start."""
 
     id: str
     export_id: str
@@ -189,3 +190,4 @@ class Run(Record):
     started_at: Moment | None = None
     pushing_at: Moment | None = None
     ended_at: Moment | None = None
+    trace_id: str | None = None

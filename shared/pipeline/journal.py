@@ -78,6 +78,7 @@ class Journal:
                 "started_at": run.started_at,
                 "ended_at": ended,
                 "duration_ms": ended and round((ended - begun).total_seconds() * 1000),
+                "trace_id": run.trace_id,
                 "counts": run.counts.model_dump(),
                 "rejected": run.rejected,
                 "failure": run.failure and run.failure.model_dump(),

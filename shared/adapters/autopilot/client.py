@@ -43,7 +43,9 @@ class AutopilotClient:
         while True:
             self._pacer.wait()
             try:
-                return self._once(method, path, body, key)
+                answer = self._once(method, path, body, key)
+                self._pacer.succeeded()
+                return answer
             except Throttled as problem:
                 throttled += 1
                 self._pacer.throttled(problem.retry_after_s)
@@ -53,15 +55,20 @@ class AutopilotClient:
                     raise
                 self._pacer.pause(random.uniform(0, 0.2))  # noqa: S311 (spreads load, guards nothing)
             except Unavailable:
+                self._pacer.failed()
                 unanswered += 1
                 if unanswered == _ATTEMPTS or not repeatable:
                     raise
                 self._pacer.pause(random.uniform(0.5, 1) * min(_LONGEST_PAUSE_S, 0.25 * 2**unanswered))  # noqa: S311
             except Unauthorized:
+                self._pacer.refused()
                 # The key may have been replaced in the vault while this run goes on.
                 if (fresh_key := self._fresh_key(key)) == key:
                     raise
                 key = fresh_key
+            except Refused:
+                self._pacer.refused()
+                raise
 
     def _once(self, method: str, path: str, body: bytes | None, key: str) -> dict[str, Any] | list[Any]:
         with self._calls_lock:
@@ -74,7 +81,6 @@ class AutopilotClient:
         except requests.RequestException as problem:
             raise Unavailable(f"Autopilot did not answer ({type(problem).__name__}).") from None
         if 200 <= answer.status_code < 300:
-            self._pacer.succeeded()
             if not answer.content:
                 return {}
             try:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
+from shared import telemetry
 from shared.domain.destination import Leaver, Outcome, Profile, Session, Stopped
 from shared.domain.errors import Refused, SegpilotError
 from shared.domain.ports import StateBlobs
@@ -123,9 +124,10 @@ class ChunkPush:
         read = read_leavers if self._task.removals else read_batches
         batches: Sequence[Batch] = read(self._state, self._task.folder, self._task.chunk)
         pending = range(len(batches)) if self._task.pending is None else self._task.pending
+        place = telemetry.here()
         try:
             with ThreadPoolExecutor(min(self._threads, max(1, len(pending)))) as pool, self._telling():
-                done = list(pool.map(lambda index: self._push(batches[index]), pending))
+                done = list(pool.map(lambda index: self._push(index, batches[index], place), pending))
         finally:
             # Whatever happens, what was answered is known.
             self._write_results()
@@ -145,13 +147,24 @@ class ChunkPush:
             retryable=self._error is not None and self._error.retryable,
         )
 
-    def _push(self, batch: Batch) -> bool:
+    def _push(self, index: int, batch: Batch, place: telemetry.Place) -> bool:
         """Push or remove one batch; returns whether every person in it got an answer."""
         if not batch:
             # An erasure has taken everybody out of it.
             return True
         if self._halt.is_set() or time.monotonic() > self._ends_at:
             return False
+        task = self._task
+        about: telemetry.Attributes = {
+            telemetry.RUN: task.run_id,
+            telemetry.SEGMENT: task.segment,
+            telemetry.CHUNK: task.chunk,
+            telemetry.BATCH: index,
+        }
+        with telemetry.span("send batch", about, place) as mark:
+            return self._send(batch, mark)
+
+    def _send(self, batch: Batch, mark: telemetry.Mark) -> bool:
         outcome, whole = Outcome(), False
         with self._lock:
             self._under_way[id(outcome)] = outcome
@@ -165,11 +178,13 @@ class ChunkPush:
             self._stopped = True
             self._halt.set()
         except SegpilotError as error:
+            mark.fail(error.reason)
             self._stop(error)
         except BaseException:
             self._halt.set()
             raise
         finally:
+            mark.tell(sent=len(outcome.accepted), refused=len(outcome.refused), removed=len(outcome.removed))
             self._note(batch, outcome, whole=whole)
         return whole
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from shared import telemetry
 from shared.domain.destination import Stopped
 from shared.domain.ports import Pace, Paces
 from shared.pipeline.pushing.pace_rules import (
@@ -85,7 +86,8 @@ class ConnectionPace:
         *,
         clock: Callable[[], float] = read_steady_time,
     ) -> None:
-        self._paces, self._connection_id, self._clock = paces, connection_id, clock
+        self.connection_id = connection_id
+        self._paces, self._clock = paces, clock
         self._lock = threading.Lock()
         self._memory = _Memory()
 
@@ -199,10 +201,10 @@ class ConnectionPace:
 
     def _lease(self, ceiling_per_s: float | None, now: float) -> None:
         leased: list[float] = []
-        least_gap_s = 0.0
+        least_gap_s, allowed = 0.0, 0.0
 
         def take(stored: Pace | None) -> Pace:
-            nonlocal least_gap_s
+            nonlocal least_gap_s, allowed
             pace = stored or Pace(None, None, now)
             if now - pace.next_free_at > _IDLE_S:
                 # Nobody has called for a while: the calm tells nothing, and a bucket may have filled by a second's worth.
@@ -219,6 +221,7 @@ class ConnectionPace:
             return replace(pace, next_free_at=start + count / allowed, calls=pace.calls + count)
 
         self._change(take)
+        telemetry.note_pace(self.connection_id, allowed)
         self._memory.slots.extend(leased)
         if leased:
             self._memory.leased_at, self._memory.least_gap_s = now, least_gap_s
@@ -227,7 +230,7 @@ class ConnectionPace:
     def _change(self, change: Callable[[Pace | None], Pace]) -> None:
         now = self._clock()
         pace = self._paces.change(
-            self._connection_id, lambda stored: change(_credible(stored, now) if stored else None)
+            self.connection_id, lambda stored: change(_credible(stored, now) if stored else None)
         )
         self._memory.rate_per_s, self._memory.next_free_at = pace.rate_per_s, pace.next_free_at
         self._memory.lease_s = lease_s(pace)
@@ -271,11 +274,22 @@ class RunPacer:
 
     def succeeded(self) -> None:
         self._pace.succeeded()
+        self._count("ok")
 
     def throttled(self, retry_after_s: float | None) -> None:
+        self._count("throttled")
         self._pace.throttled(
             retry_after_s, self._ceiling, decided_at=getattr(self._call, "decided_at", self._clock())
         )
+
+    def refused(self) -> None:
+        self._count("refused")
+
+    def failed(self) -> None:
+        self._count("failed")
+
+    def _count(self, outcome: str) -> None:
+        telemetry.count_call(self._pace.connection_id, outcome)
 
     def _sleep_until(self, moment: float) -> None:
         while True:

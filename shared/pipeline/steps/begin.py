@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
+from shared import telemetry
 from shared.domain.connection import Connection, ConnectionStatus
 from shared.domain.destination import DestinationList
 from shared.domain.errors import Conflict
 from shared.domain.export import Export
 from shared.domain.record import Record
-from shared.domain.run import Counts, Run, RunStatus, SegmentRun, Stage
+from shared.domain.run import Counts, Plan, Run, RunStatus, SegmentRun, Stage, Trigger
 from shared.pipeline.standings import remember_run
 from shared.pipeline.steps.context import NO_CONNECTION, RunContext
 from shared.pipeline.steps.overtaken import find_sent_since
@@ -36,6 +37,7 @@ def begin(context: RunContext, run_id: str) -> Begun:
     A run that was approved begins again like any other.
     """
     run = context.run(run_id)
+    telemetry.tell_run(run)
     if run.status.ended:
         return Begun(over=True)
     if run.cancel_requested_by:
@@ -54,9 +56,9 @@ def begin(context: RunContext, run_id: str) -> Begun:
     if not begun.segments:
         return Begun(overtaken=True)
     warnings = tuple(_PASSED_OVER.format(name) for name in names if name in passed_over)
-    export = context.plan(run).export
+    plan = context.plan(run)
     session = context.session(run, connection)
-    segments = _find_lists(export, run.segments, session.lists())
+    segments = _find_lists(plan.export, run.segments, session.lists())
     calls = session.calls
     if not run.dry:
         _note_accepted_key(context, connection)
@@ -67,6 +69,7 @@ def begin(context: RunContext, run_id: str) -> Begun:
                 "segments": segments,
                 "status": RunStatus.PROCESSING,
                 "started_at": present.started_at or context.clock(),
+                "trace_id": present.trace_id or telemetry.trace_id(),
                 "counts": Counts(calls=present.counts.calls + calls),
                 "warnings": tuple(dict.fromkeys((*present.warnings, *warnings))),
             }
@@ -75,7 +78,14 @@ def begin(context: RunContext, run_id: str) -> Begun:
     remember_run(context.stores, started)
     if run.started_at is None:
         context.journal.note_run("started", started)
+        _note_lag(context, started, plan)
     return begun
+
+
+def _note_lag(context: RunContext, started: Run, plan: Plan) -> None:
+    if started.trigger is Trigger.UPLOAD and not started.dry:
+        arrived_at = max(snapshot.arrived_at for snapshot in plan.snapshots)
+        telemetry.note_lag(started, (context.clock() - arrived_at).total_seconds())
 
 
 def _require_attached(context: RunContext, run: Run) -> None:

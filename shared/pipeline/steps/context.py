@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from shared import telemetry
 from shared.domain.connection import Connection
 from shared.domain.destination import Destination, Session, Stopped
 from shared.domain.errors import Conflict
@@ -62,6 +63,7 @@ class RunContext:
         if is_over(run) or run.status is RunStatus.WAITING_FOR_APPROVAL:
             raise Stopped
         self.hold_lane(run)
+        telemetry.tell_run(run)
         return run
 
     def change(self, run_id: str, **changes: object) -> Run:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
+from shared import telemetry
 from shared.domain.connection import ConnectionStatus
 from shared.domain.errors import SecretUnavailable, Unauthorized
 from shared.domain.record import Record
@@ -55,9 +56,11 @@ class Finished(Record):
 def finish(context: RunContext, task: FinishTask) -> Finished:
     """Write ledgers, rejects and the run record; leave the lane. Whatever happened before, this tells it."""
     run = context.run(task.run_id)
+    telemetry.tell_run(run)
     if not run.status.ended:
         run = _end(context, task, context.enter(run.id, Stage.FINISHING))
         context.journal.note_run("ended", run)
+        telemetry.count_run(run)
     _tell(context, run)
     _tidy(context, run)
     return Finished(status=run.status, counts=run.counts, rejected=run.rejected)
