@@ -1,0 +1,136 @@
+"""Works out text expressions of Bicep for given parameters, so that names can be looked at as they will be."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.infra.bicep_file import BicepFile, Declaration, entries
+from tests.infra.modules import is_local, target
+from tests.infra.syntax_tree import Node
+
+SCOPES = {
+    "subscription": "/subscriptions/00000000-0000-4000-8000-000000000000",
+    "resourceGroup": "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/group",
+    "tenant": "00000000-0000-4000-8000-000000000001",
+    "deployer": "00000000-0000-4000-8000-000000000002",
+}
+
+
+class NotWorkedOut(Exception):
+    """The expression needs what only a deployment knows, or a function that is not rebuilt here."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A file together with what its parameters are given: values, or expressions in the scene of the caller."""
+
+    file: BicepFile
+    values: Mapping[str, object]
+    passed: Mapping[str, Node]
+    caller: "Scene | None" = None
+
+
+def scenes(start: Scene, files: Mapping[str, BicepFile]) -> list[Scene]:
+    """`start` and every local module that is reached from it, each as it is called."""
+    found = [start]
+    for module in start.file.all("module").values():
+        if is_local(module) and (called := files.get(target(start.file, module))):
+            passed = dict(entries(module.body["params"])) if "params" in module.body else {}
+            found += scenes(Scene(called, {}, passed, start), files)
+    return found
+
+
+def evaluate(node: Node, scene: Scene) -> object:
+    """The value of an expression: text, number, truth value, list or object; raises NotWorkedOut."""
+    match node.kind:
+        case "string":
+            return "".join(
+                str(evaluate(part.parts[0], scene)) if part.kind == "interpolation" else part.text
+                for part in node.parts
+            )
+        case "number":
+            return int(node.text)
+        case "boolean":
+            return node.text == "true"
+        case "array":
+            return [evaluate(part, scene) for part in node.parts]
+        case "object":
+            return {key: evaluate(value, scene) for key, value in entries(node)}
+        case "parenthesized_expression":
+            return evaluate(node.parts[0], scene)
+        case "identifier":
+            return _named(node, scene)
+        case "ternary_expression":
+            condition, yes, no = node.parts
+            return evaluate(yes if evaluate(condition, scene) else no, scene)
+        case "unary_expression" if node.text.startswith("!"):
+            return not evaluate(node.parts[0], scene)
+        case "member_expression" | "subscript_expression":
+            return _member(node, scene)
+        case "call_expression":
+            return _call(node, scene)
+    raise NotWorkedOut(f"{node.place}: {node.text}")
+
+
+def _named(node: Node, scene: Scene) -> object:
+    found = scene.file.all("param").get(node.text) or scene.file.all("var").get(node.text)
+    if found is None:
+        raise NotWorkedOut(f"{node.place}: {node.text}")
+    if found.kind == "param":
+        if node.text in scene.values:
+            return scene.values[node.text]
+        if node.text in scene.passed and scene.caller:
+            return evaluate(scene.passed[node.text], scene.caller)
+    if found.value is None:
+        raise NotWorkedOut(f"{node.place}: {node.text}")
+    return evaluate(found.value, scene)
+
+
+def _member(node: Node, scene: Scene) -> object:
+    holder, key = node.parts
+    resource = scene.file.all("resource").get(holder.text)
+    if resource is not None and key.text in {"name", "id"}:
+        return evaluate(resource.body["name"], scene)
+    inner = evaluate(holder, scene)
+    wanted = key.text if node.kind == "member_expression" else evaluate(key, scene)
+    if isinstance(inner, dict) and wanted in inner:
+        return inner[wanted]
+    if isinstance(inner, list) and isinstance(wanted, int) and wanted < len(inner):
+        return inner[wanted]
+    raise NotWorkedOut(f"{node.place}: {node.text}")
+
+
+def _call(node: Node, scene: Scene) -> object:
+    name = node.parts[0].text.removeprefix("az.").removeprefix("sys.")
+    if name in SCOPES:
+        place = SCOPES[name]
+        return {"id": place, "subscriptionId": place[15:51], "tenantId": place, "objectId": place}
+    given = [evaluate(each, scene) for each in node.parts[1].parts]
+    texts = [str(each) for each in given]
+    match name:
+        case "uniqueString":
+            digest = hashlib.sha256("-".join(texts).encode()).digest()
+            return "".join("abcdefghijklmnopqrstuvwxyz234567"[byte % 32] for byte in digest[:13])
+        case "guid":
+            return str(uuid.uuid5(uuid.NAMESPACE_URL, "-".join(texts)))
+        case "toLower":
+            return texts[0].lower()
+        case "toUpper":
+            return texts[0].upper()
+        case "take":
+            return given[0][: given[1]]  # type: ignore[index]
+        case "replace":
+            return texts[0].replace(texts[1], texts[2])
+        case "empty":
+            return not given[0]
+        case "split":
+            return texts[0].split(texts[1])
+        case "last":
+            return given[0][-1]  # type: ignore[index]
+    raise NotWorkedOut(f"{node.place}: {node.text}")
+
+
+def resources(scene: Scene) -> list[Declaration]:
+    """The resources that a scene makes itself."""
+    return [each for each in scene.file.declarations if each.kind == "resource" and not each.existing]

@@ -1,0 +1,49 @@
+"""No deployment of infra/ tells a secret."""
+
+import pytest
+
+from tests.infra.bicep_file import read
+from tests.infra.exposure import MAY_LEAVE, MAY_LIST, exposure_problems
+
+
+def test_no_secret_leaves_a_deployment(trees):
+    assert [problem for tree in trees.values() for problem in exposure_problems(read(tree))] == []
+
+
+def test_every_exception_is_still_one(trees):
+    assert set(MAY_LIST) <= set(trees)
+    assert all(".list" in trees[path].text or "list" in trees[path].text for path in MAY_LIST)
+    for path, name in map(str.split, MAY_LEAVE):
+        assert name in {*read(trees[path]).all("output"), *read(trees[path]).all("param")}
+
+
+SECURE = "@secure()\nparam a string\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("output storageKey string = 'x'", "'storageKey' speaks of a secret"),
+        ("output a string = b.properties.ConnectionString", "'a' holds a key"),
+        ("output a string = b.listKeys().keys[0].value", "'a' holds a key"),
+        ("output a string = listKeys('x', '2024-01-01').keys[0].value", "'a' holds a key"),
+        (SECURE + "output b string = a", "tells the secure parameter ['a']"),
+        (
+            SECURE + "var c = '${a}'\nvar d = { e: c }\noutput b string = d.e",
+            "tells the secure parameter ['a']",
+        ),
+        ("var a = b.listKeys().keys[0].value", "sample.bicep:1: 'b.listKeys' asks for keys"),
+        ("var a = listAccountSas('x', '1', {})", "asks for keys"),
+        ("module a 'b.bicep' = { params: { c: vault.getSecret('x') } }", "asks for keys"),
+        ("@secure()\nparam a string = 'hunter2'", "sample.bicep:1: the secure parameter 'a' has a default"),
+        ("param adminPassword string", "mark it @secure()"),
+    ],
+)
+def test_a_secret_that_would_be_told_is_found(tree_of, source, said):
+    found = exposure_problems(read(tree_of(source.replace("sample.bicep:1", "sample.bicep:2"))))
+    assert any(said.replace("sample.bicep:1: the", "sample.bicep:2: the") in problem for problem in found)
+
+
+def test_what_is_no_secret_may_leave(tree_of):
+    source = SECURE + "param keyVaultName string\noutput c string = keyVaultName\noutput url string = 'x'"
+    assert exposure_problems(read(tree_of(source))) == []

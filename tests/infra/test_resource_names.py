@@ -1,0 +1,59 @@
+"""Resources are named as the convention says, and names are valid however long the environment's name is."""
+
+import pytest
+
+from tests.infra.bicep_file import read
+from tests.infra.resource_names import resource_name_problems
+from tests.infra.syntax_tree import parse
+
+EVERYTHING_ON = {
+    "location": "westeurope",
+    "principalId": "00000000-0000-4000-8000-000000000002",
+    "privateNetwork": True,
+}
+
+
+def problems(programs, main: str, module: str = "") -> list[str]:
+    trees = parse(programs, {"infra/main.bicep": main, "infra/modules/one.bicep": module})
+    files = {path: read(tree) for path, tree in trees.items()}
+    return resource_name_problems(files["infra/main.bicep"], files, {})
+
+
+@pytest.mark.parametrize("start", ["infra/main.bicep"])
+def test_every_resource_is_named_by_the_convention_in_every_environment(trees, start):
+    files = {path: read(tree) for path, tree in trees.items()}
+    assert resource_name_problems(files[start], files, EVERYTHING_ON) == []
+
+
+def storage(name: str) -> str:
+    return (
+        f"param environmentName string\nresource a 'Microsoft.Storage/storageAccounts@1' = {{ name: {name} }}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        (storage("'data${toLower(replace(environmentName, \'-\', \'\'))}'"), "is no name for Microsoft.Storage"),
+        (storage("'st${toLower(replace(environmentName, \'-\', \'\'))}segpilot1'"), "(28 characters)"),
+        (storage("'st${take(uniqueString(subscription().id), 6)}'"), "environments 'dev' and 'x' would share"),
+        (storage("'st${take(toLower(environmentName), 3)}'"), "'rather-long-name-dev' and 'rather-long-name-prd'"),
+        (storage("'st${someday(environmentName)}'"), "cannot be worked out"),
+        (storage("'x'").replace("Storage/storageAccounts", "Cache/redis"), "no naming rule"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_wrong_in_some_environment_is_found(programs, main, said):
+    assert any(said in problem for problem in problems(programs, main))
+
+
+def test_names_are_followed_through_modules(programs):
+    main = """
+param environmentName string
+var token = uniqueString(subscription().id, environmentName)
+module one 'modules/one.bicep' = { params: { name: 'kv-${take(toLower(environmentName), 18)}-${token}' } }
+"""
+    module = "param name string\nresource vault 'Microsoft.KeyVault/vaults@1' = { name: name }"
+    found = problems(programs, main, module)
+    assert any("infra/modules/one.bicep:2: 'kv-rather-long-name-d-" in problem for problem in found)
+    short = main.replace("take(toLower(environmentName), 18)", "x").replace("${x}", "x")
+    assert problems(programs, short, module) == []
