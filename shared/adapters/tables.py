@@ -28,21 +28,24 @@ class TableStores:
             return service.create_table_if_not_exists(name)
 
         with storage_errors("Table"):
-            self._catalogue = table("SegpilotCatalogue")
+            catalogue = table("SegpilotCatalogue")
             runs, coordination = table("SegpilotRuns"), table("SegpilotCoordination")
-        self.connections = TableCatalogue(self._catalogue, "connection", Connection, elapsed_s)
-        self.exports = TableCatalogue(self._catalogue, "export", Export, elapsed_s)
-        self.segments = TableCatalogue(self._catalogue, "segment", Segment, elapsed_s)
-        self.sources = TableRecords(self._catalogue, "source", SegmentSource)
-        self.standings = TableCatalogue(self._catalogue, "standing", Standing, elapsed_s)
-        self.tallies = TableCatalogue(self._catalogue, "tally", Tally, elapsed_s)
-        self.refreshes = TableRecords(self._catalogue, "refresh", Refresh)
-        self.alerts = TableRecords(self._catalogue, "alert", Alert)
-        self.erasures = TableRecords(self._catalogue, "erasure", Erasure, newest_first)
+        self._tables = (catalogue, runs, coordination)
+        self.connections = TableCatalogue(catalogue, "connection", Connection, elapsed_s)
+        self.exports = TableCatalogue(catalogue, "export", Export, elapsed_s)
+        self.segments = TableCatalogue(catalogue, "segment", Segment, elapsed_s)
+        self.sources = TableRecords(catalogue, "source", SegmentSource)
+        self.standings = TableCatalogue(catalogue, "standing", Standing, elapsed_s)
+        self.tallies = TableCatalogue(catalogue, "tally", Tally, elapsed_s)
+        self.refreshes = TableRecords(catalogue, "refresh", Refresh)
+        self.alerts = TableRecords(catalogue, "alert", Alert)
+        self.erasures = TableRecords(catalogue, "erasure", Erasure, newest_first)
         self.runs = TableRuns(runs)
         self.lanes = TableLanes(coordination)
         self.paces = TablePaces(coordination)
 
     def ping(self) -> None:
+        """Raises StorageUnavailable when a table does not answer, or is gone: a new start of the app makes it again."""
         with storage_errors("Table"):
-            self.connections.find("-")
+            for each in self._tables:
+                next(each.query_entities("PartitionKey eq '-'", results_per_page=1), None)

@@ -741,13 +741,20 @@ def test_a_missing_table_is_an_outage_and_not_an_endless_loop(
         TableRuns(table).page(10)
 
 
-def test_storage_that_is_down_is_named_as_such(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_storage_that_is_down_or_lacks_a_table_is_named_as_such_and_a_new_start_makes_the_table(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     with (
         AzuriteServer(tmp_path_factory.mktemp("mortal")) as mortal,
         TableServiceClient.from_connection_string(mortal.connection_string, retry_total=0) as client,
     ):
         stores = TableStores(client)
         stores.ping()
+        for name in ("SegpilotCatalogue", "SegpilotRuns", "SegpilotCoordination"):
+            client.delete_table(name)
+            with pytest.raises(StorageUnavailable):
+                stores.ping()
+            TableStores(client).ping()
         mortal.stop()
 
         with pytest.raises(StorageUnavailable):
