@@ -9,6 +9,7 @@ from collections.abc import Callable
 import azure.durable_functions as df
 
 from functions.steps import Envelope, Steps, attempt, envelope, sleep
+from functions.versions import go
 from shared.bootstrap import app
 from shared.domain.record import Record
 from shared.pipeline.erasure import erasing
@@ -39,6 +40,10 @@ async def start_erasure(client: df.DurableOrchestrationClient, erasure_id: str, 
 def erase_person(context: df.DurableOrchestrationContext) -> Steps:
     """One erasure; the instance id is its id. Input: ``{"suppress", "everywhere", "patience_s"}``, and what earlier
     generations left to do: ``connections`` to visit, ``after`` which place traces are still to be looked for."""
+    return (yield from go(context, {"1.0": _erase}))
+
+
+def _erase(context: df.DurableOrchestrationContext) -> Steps:
     order = context.get_input()
     failure = None
     if "connections" not in order:

@@ -12,6 +12,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from functions.steps import Envelope, Steps, attempt, envelope
+from functions.versions import go
 from shared.bootstrap import app
 from shared.domain.record import Record
 from shared.usecases.retention import Purge, Purged
@@ -54,6 +55,10 @@ async def _is_under_way(client: df.DurableOrchestrationClient, instance_id: str)
 @bp.orchestration_trigger(context_name="context")
 def keep_house(context: df.DurableOrchestrationContext) -> Steps:
     """Input: ``{"left", "counts", "failed"}``: the chores to do, and what came of the others."""
+    return (yield from go(context, {"1.0": _do_chores}))
+
+
+def _do_chores(context: df.DurableOrchestrationContext) -> Steps:
     order: Envelope = context.get_input()
     left, counts, failed = list(order["left"]), dict(order["counts"]), list(order["failed"])
     for _ in range(_CALLS_PER_GENERATION):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +11,8 @@ import azurefunctions.extensions.bindings.blob as blob
 from azure.core.exceptions import ResourceNotFoundError
 
 from functions.starting import start_run
+from functions.steps import Steps
+from functions.versions import go
 from shared.bootstrap import app
 from shared.domain.errors import SegpilotError
 from shared.domain.identifiers import digest
@@ -47,8 +48,12 @@ async def segment_arrived(arrived: blob.BlobClient, client: Any) -> None:
 
 
 @bp.orchestration_trigger(context_name="context")
-def segment_arrival(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Any]:
+def segment_arrival(context: df.DurableOrchestrationContext) -> Steps:
     """Wait until the snapshot that a blob belongs to is complete, then start its runs."""
+    return (yield from go(context, {"1.0": _wait_until_complete}))
+
+
+def _wait_until_complete(context: df.DurableOrchestrationContext) -> Steps:
     tries = 0
     while True:
         try:

@@ -1,9 +1,12 @@
-"""The activities of a run: a step each."""
+"""The activities of a run: a step each, in the trace that the host says."""
 
 from collections.abc import Callable
 
+import azure.functions as func
+
 from functions.orchestration.blueprint import bp
 from functions.steps import Envelope, envelope
+from shared import telemetry
 from shared.bootstrap import app
 from shared.domain.record import Record
 from shared.pipeline.pushing.chunk_push import PushTask
@@ -18,50 +21,74 @@ from shared.pipeline.steps.stage_segment import StageTask
 from shared.pipeline.steps.stage_segment import stage_segment as stage
 
 _MENDED_BY_ANOTHER_RUN = ("lane-lost", "limit-changed")
+_TOLD = {"run_id": telemetry.RUN, "segment": telemetry.SEGMENT, "chunk": telemetry.CHUNK}
 
 
-def _answer(step: Callable[[], Record]) -> Envelope:
-    answer = envelope(step)
+def _answer(name: str, task: Envelope, context: func.Context, step: Callable[[], Record]) -> Envelope:
+    place = context.trace_context
+    with (
+        telemetry.continued(place.trace_parent, place.trace_state),
+        telemetry.span(name, _describe(task)) as mark,
+    ):
+        answer = envelope(step)
+        if failure := answer.get("failure") or answer.get("result", {}).get("failure"):
+            mark.fail(failure["code"])
     if answer.get("failure", {}).get("code") in _MENDED_BY_ANOTHER_RUN:
         answer["failure"]["transient"] = True
     return answer
 
 
-@bp.activity_trigger(input_name="task")
-def begin_run(task: dict) -> dict:
-    return _answer(lambda: begin(app().run_context, task["run_id"]))
+def _describe(task: Envelope) -> telemetry.Attributes:
+    return {name: task[key] for key, name in _TOLD.items() if key in task}
 
 
 @bp.activity_trigger(input_name="task")
-def stage_segment(task: dict) -> dict:
-    return _answer(lambda: stage(app().run_context, StageTask.model_validate(task)))
+def begin_run(task: dict, context: func.Context) -> dict:
+    return _answer("begin run", task, context, lambda: begin(app().run_context, task["run_id"]))
 
 
 @bp.activity_trigger(input_name="task")
-def guard_run(task: dict) -> dict:
-    return _answer(lambda: guard(app().run_context, GuardTask.model_validate(task)))
+def stage_segment(task: dict, context: func.Context) -> dict:
+    return _answer(
+        "stage segment", task, context, lambda: stage(app().run_context, StageTask.model_validate(task))
+    )
 
 
 @bp.activity_trigger(input_name="task")
-def review_run(task: dict) -> dict:
-    return _answer(lambda: review(app().run_context, task["run_id"]))
+def guard_run(task: dict, context: func.Context) -> dict:
+    return _answer(
+        "guard run", task, context, lambda: guard(app().run_context, GuardTask.model_validate(task))
+    )
 
 
 @bp.activity_trigger(input_name="task")
-def rehearse_run(task: dict) -> dict:
-    return _answer(lambda: rehearse(app().run_context, RehearseTask.model_validate(task)))
+def review_run(task: dict, context: func.Context) -> dict:
+    return _answer("review run", task, context, lambda: review(app().run_context, task["run_id"]))
 
 
 @bp.activity_trigger(input_name="task")
-def prepare_push(task: dict) -> dict:
-    return _answer(lambda: prepare(app().run_context, PrepareTask.model_validate(task)))
+def rehearse_run(task: dict, context: func.Context) -> dict:
+    return _answer(
+        "rehearse run", task, context, lambda: rehearse(app().run_context, RehearseTask.model_validate(task))
+    )
 
 
 @bp.activity_trigger(input_name="task")
-def push_chunk(task: dict) -> dict:
-    return _answer(lambda: push(app().run_context, PushTask.model_validate(task)))
+def prepare_push(task: dict, context: func.Context) -> dict:
+    return _answer(
+        "prepare push", task, context, lambda: prepare(app().run_context, PrepareTask.model_validate(task))
+    )
 
 
 @bp.activity_trigger(input_name="task")
-def finish_run(task: dict) -> dict:
-    return _answer(lambda: finish(app().run_context, FinishTask.model_validate(task)))
+def push_chunk(task: dict, context: func.Context) -> dict:
+    return _answer(
+        "push chunk", task, context, lambda: push(app().run_context, PushTask.model_validate(task))
+    )
+
+
+@bp.activity_trigger(input_name="task")
+def finish_run(task: dict, context: func.Context) -> dict:
+    return _answer(
+        "finish run", task, context, lambda: finish(app().run_context, FinishTask.model_validate(task))
+    )

@@ -12,6 +12,7 @@ import azure.durable_functions as df
 from functions.orchestration.blueprint import bp
 from functions.orchestration.waiting import Pauses
 from functions.steps import LONGEST_PAUSE_S, Envelope, Steps, call
+from functions.versions import go, version_of
 
 LEGS = {"turns_per_leg": 100, "rounds_per_history": 10}
 """How many times a lane calls a worker before it ends, and how many rounds of lanes a history of a run may hold. They
@@ -26,6 +27,10 @@ def push_lane(context: df.DurableOrchestrationContext) -> Steps:
     "begun"}``; ``places`` are the chunks to push, ``begun`` says of some of them which batches are left. Returns what is
     left, as ``{"places", "begun", "failure", "retryable", "stopped"}``.
     """
+    return (yield from go(context, {"1.0": _push_for_one_leg}))
+
+
+def _push_for_one_leg(context: df.DurableOrchestrationContext) -> Steps:
     job = context.get_input()
     places, begun = list(job["places"]), dict(job["begun"])
     ending = {"failure": None, "retryable": False, "stopped": False}
@@ -161,7 +166,10 @@ class Window:
         orders = [{**job, "turns": self._order["turns_per_leg"], **_share(places, state)} for places in lanes]
         children = [
             context.call_sub_orchestrator(
-                "push_lane", order, instance_id=f"{context.instance_id}-lane-{started + number}"
+                "push_lane",
+                order,
+                instance_id=f"{context.instance_id}-lane-{started + number}",
+                version=version_of(context),  # a lane goes the way of its run; else it would go the newest
             )
             for number, order in enumerate(orders)
         ]

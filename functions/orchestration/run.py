@@ -6,6 +6,7 @@ from functions.orchestration.blueprint import bp
 from functions.orchestration.lanes import LEGS, Window, find_begun, make_job
 from functions.orchestration.waiting import Pauses, decision_event
 from functions.steps import Envelope, Steps, attempt, succeeded
+from functions.versions import go
 
 _LONGEST_BUSY_WAIT_S = 60
 _WAITS_PER_GENERATION = 50
@@ -16,6 +17,10 @@ _LOOK_AT_DECISION_S = 6 * 3600
 @bp.orchestration_trigger(context_name="context")
 def export_run(context: df.DurableOrchestrationContext) -> Steps:
     """One run. Input: ``{"lanes", "patience_s"}``, and what later generations need; the instance id is the run's id."""
+    return (yield from go(context, {"1.0": _run}))
+
+
+def _run(context: df.DurableOrchestrationContext) -> Steps:
     order, pauses = {**LEGS, **context.get_input()}, Pauses(context)
     if "sending" in order:
         staged = order["sending"]["staged"]

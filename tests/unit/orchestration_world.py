@@ -2,17 +2,21 @@
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import azure.durable_functions as df
 
 from devkit.host.durable.clock import VirtualClock
 from devkit.host.durable.testing import RunningEngine
+from devkit.host.settings import read_host_json
 from functions import orchestration, triggers
 
 ORDER = {"lanes": 2, "patience_s": 3_600}
 OUTAGE = {"code": "unavailable", "message": "It is away.", "remedy": "", "transient": True}
 REFUSAL = {"code": "refused", "message": "It said no.", "remedy": "", "transient": False}
 DAY_S = 86_400
+VERSIONS = read_host_json(Path(__file__).parents[2], {}).versions
 STEPS = (
     "begin_run",
     "stage_segment",
@@ -145,6 +149,11 @@ def app_of(world: World, *others: df.Blueprint) -> list:
     return list(chosen.values())
 
 
+def running(tmp_path: Path, app: list, **more: Any) -> RunningEngine:
+    """An engine with the versions of the app's host.json."""
+    return RunningEngine(tmp_path, app, **{"versions": VERSIONS, **more})
+
+
 def _durable(blueprint: df.Blueprint) -> Iterable:
     for builder in blueprint._function_builders:
         function = builder.build(None)
@@ -153,5 +162,5 @@ def _durable(blueprint: df.Blueprint) -> Iterable:
 
 
 async def run_of(tmp_path, world: World, *, app: list | None = None, order: dict = ORDER) -> dict:
-    async with RunningEngine(tmp_path, app or app_of(world), clock=VirtualClock()) as engine:
+    async with running(tmp_path, app or app_of(world), clock=VirtualClock()) as engine:
         return await engine.run_to_end("export_run", order, instance_id="run-1")

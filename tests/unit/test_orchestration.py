@@ -7,9 +7,9 @@ import azure.durable_functions as df
 import pytest
 
 from devkit.host.durable.clock import VirtualClock
-from devkit.host.durable.testing import OrchestrationFailedError, RunningEngine, asynchronous
+from devkit.host.durable.testing import OrchestrationFailedError, asynchronous
 from functions.orchestration import CANCEL_EVENT
-from tests.unit.orchestration_world import DAY_S, ORDER, OUTAGE, REFUSAL, World, app_of, run_of
+from tests.unit.orchestration_world import DAY_S, ORDER, OUTAGE, REFUSAL, World, app_of, run_of, running
 
 
 @asynchronous
@@ -65,7 +65,7 @@ async def test_a_run_without_anything_to_send_ends_well(tmp_path):
 @asynchronous
 async def test_the_status_tells_the_end(tmp_path):
     world = World(vip=1)
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock()) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock()) as engine:
         await engine.run_to_end("export_run", ORDER, instance_id="run-1")
         instance = await engine.status("run-1")
         assert '"done"' in str(instance.custom_status)
@@ -82,7 +82,7 @@ async def test_a_run_that_is_over_already_is_left_alone(tmp_path):
 @asynchronous
 async def test_250_chunks_go_in_several_rounds_of_lanes(tmp_path):
     world = World(vip=120, churn=130)
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock()) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock()) as engine:
         assert await engine.run_to_end("export_run", ORDER, instance_id="run-1") == {"status": "Successful"}
         assert await engine.status("run-1-lane-3") is not None
         assert await engine.status("run-1-lane-4") is None
@@ -105,7 +105,7 @@ async def test_an_outage_is_waited_for_and_what_it_left_is_taken_up_again(tmp_pa
     world.faults["push_chunk"] = [None, None, None, *[away] * 9]
     clock = VirtualClock()
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", ORDER) == {"status": "Successful"}
     assert world.pushed == world.everything
     assert clock.now_us() - started > 60 * 1_000_000
@@ -126,7 +126,7 @@ async def test_patience_ends_and_the_run_fails_with_the_reason(tmp_path):
     world.away = True
     clock = VirtualClock()
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", ORDER) == {"status": "Failed"}
     assert world.finish["failure"] == OUTAGE
     assert 3_600 < (clock.now_us() - started) / 1_000_000 < 3_600 + 900
@@ -250,7 +250,7 @@ async def test_a_busy_connection_is_waited_for_however_long_it_takes(tmp_path):
     world.busy_for = 120
     clock = VirtualClock()
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", ORDER, instance_id="run-1") == {"status": "Successful"}
         assert '"waits": 100' in str((await engine.status("run-1")).input).replace("\\", "")
     assert world.pushed == world.everything
@@ -261,7 +261,7 @@ async def test_a_busy_connection_is_waited_for_however_long_it_takes(tmp_path):
 async def test_a_cancelled_wait_for_the_connection_ends_at_once(tmp_path):
     world = World(vip=2)
     world.busy_for = 1_000_000
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock(skips=False)) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock(skips=False)) as engine:
         run = await engine.start_new("export_run", ORDER)
         await engine.wait_until(run, lambda _: "begin_run" in world.heard)
         world.cancelled, world.busy_for = True, 0
@@ -275,7 +275,7 @@ async def test_a_cancellation_ends_the_pause_of_an_outage(tmp_path, rounds):
     world = World(vip=2)
     world.away = True
     clock = VirtualClock(skips=False)
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
+    async with running(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
         run = await engine.start_new("export_run", {**ORDER, "patience_s": 10**9})
         while world.heard.count("push_chunk") < 2 * rounds:
             await asyncio.sleep(0.01)
@@ -299,7 +299,7 @@ async def test_a_cancellation_between_two_pauses_is_not_lost(tmp_path):
 
     world.push_chunk = push_chunk
     clock = VirtualClock(skips=False)
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
+    async with running(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
         run = await engine.start_new("export_run", {**ORDER, "patience_s": 10**9})
         while not sending.is_set():
             await asyncio.sleep(0.01)
@@ -316,7 +316,7 @@ async def test_a_cancelled_run_still_waits_for_storage_to_be_finished(tmp_path):
     world.faults["stage_segment"] = [{"failure": OUTAGE, "retryable": True}] * 100
     world.faults["finish_run"] = [{"failure": OUTAGE, "retryable": True}] * 3
     clock = VirtualClock(skips=False)
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
+    async with running(tmp_path, app_of(world), clock=clock) as engine, asyncio.timeout(30):
         run = await engine.start_new("export_run", ORDER)
         await engine.wait_until(run, lambda _: "stage_segment" in world.heard)
         await engine.send_event(run, CANCEL_EVENT, {})
@@ -333,7 +333,7 @@ async def test_a_cancelled_run_still_waits_for_storage_to_be_finished(tmp_path):
 async def test_a_cancellation_ends_the_wait_for_a_step(tmp_path, step):
     world = World(vip=2)
     world.faults[step] = [{"failure": OUTAGE, "retryable": True}] * 100
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock(skips=False)) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock(skips=False)) as engine:
         run = await engine.start_new("export_run", ORDER)
         await engine.wait_until(run, lambda _: step in world.heard)
         await engine.send_event(run, CANCEL_EVENT, {})
@@ -344,7 +344,7 @@ async def test_a_cancellation_ends_the_wait_for_a_step(tmp_path, step):
 async def test_a_cancellation_does_not_keep_a_run_from_being_finished(tmp_path):
     world = World(vip=2)
     world.faults["finish_run"] = [{"failure": OUTAGE, "retryable": True}]
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock(skips=False)) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock(skips=False)) as engine:
         run = await engine.start_new("export_run", ORDER)
         await engine.wait_until(run, lambda _: "finish_run" in world.heard)
         await engine.send_event(run, CANCEL_EVENT, {})
@@ -365,7 +365,7 @@ async def test_an_arrival_is_looked_at_again_until_it_has_settled(tmp_path):
     world.faults["inspect_arrival"] = [{"wait_s": 60, "why": ""}, {"wait_s": 12.5, "why": ""}]
     clock = VirtualClock()
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         answer = await engine.run_to_end("segment_arrival", {"name": "vip/a.csv"})
     assert answer["runs"] == ["vip/a.csv"]
     assert (clock.now_us() - started) / 1_000_000 > 72
@@ -375,7 +375,7 @@ async def test_an_arrival_is_looked_at_again_until_it_has_settled(tmp_path):
 async def test_an_arrival_outlasts_an_outage_of_storage(tmp_path):
     world = World()
     world.faults["inspect_arrival"] = [RuntimeError("storage")] * 9
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock()) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock()) as engine:
         answer = await engine.run_to_end("segment_arrival", {"name": "vip/a.csv"})
     assert answer["runs"] == ["vip/a.csv"]
 
@@ -384,6 +384,6 @@ async def test_an_arrival_outlasts_an_outage_of_storage(tmp_path):
 async def test_an_arrival_that_can_never_be_looked_at_fails(tmp_path):
     world = World()
     world.faults["inspect_arrival"] = [RuntimeError("storage")] * 200
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock()) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock()) as engine:
         with pytest.raises(OrchestrationFailedError):
             await engine.run_to_end("segment_arrival", {"name": "vip/a.csv"})

@@ -7,7 +7,7 @@ import pytest
 from devkit.host.durable.clock import VirtualClock
 from devkit.host.durable.testing import RunningEngine, asynchronous
 from functions.orchestration import CANCEL_EVENT, decision_event
-from tests.unit.orchestration_world import DAY_S, ORDER, OUTAGE, World, app_of
+from tests.unit.orchestration_world import DAY_S, ORDER, OUTAGE, VERSIONS, World, app_of, running
 
 HOUR_S = 3_600
 
@@ -16,7 +16,7 @@ class Waiting(RunningEngine):
     """An engine with a run that waits for approval; ``decide`` stores a decision and tells of it."""
 
     def __init__(self, tmp_path, world: World, clock: VirtualClock) -> None:
-        super().__init__(tmp_path, app_of(world), clock=clock)
+        super().__init__(tmp_path, app_of(world), clock=clock, versions=VERSIONS)
         self.world, self.clock = world, clock
 
     async def begin(self) -> None:
@@ -138,7 +138,7 @@ async def test_what_nobody_decides_is_looked_at_every_few_hours_until_it_expires
     answers = [{"wait_s": wait_s, "approved": False, "overtaken": False} for wait_s in (*left, None)]
     world.faults["review_run"] = [{"result": answer} for answer in answers]
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", ORDER, instance_id="run-1") == {"status": "Canceled"}
     assert world.heard.count("review_run") == 29
     assert 7 * DAY_S <= (clock.now_us() - started) / 1_000_000 < 7 * DAY_S + 60
@@ -152,7 +152,7 @@ async def test_the_last_wait_ends_with_the_time_for_a_decision(tmp_path):
     answers = [{"wait_s": wait_s, "approved": False, "overtaken": False} for wait_s in (60, None)]
     world.faults["review_run"] = [{"result": answer} for answer in answers]
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", ORDER, instance_id="run-1") == {"status": "Canceled"}
     assert (clock.now_us() - started) / 1_000_000 < 120
 

@@ -6,10 +6,10 @@ from collections import defaultdict
 import pytest
 
 from devkit.host.durable.clock import VirtualClock
-from devkit.host.durable.testing import RunningEngine, asynchronous
+from devkit.host.durable.testing import asynchronous
 from devkit.host.durable.turn_log import TurnLog
 from functions.orchestration import CANCEL_EVENT
-from tests.unit.orchestration_world import ORDER, OUTAGE, World, app_of
+from tests.unit.orchestration_world import ORDER, OUTAGE, World, app_of, running
 
 SHORT = {**ORDER, "turns_per_leg": 5, "rounds_per_history": 3}
 SLOW = {"result": {"pending": [3, 4], "failure": None, "retryable": False}}
@@ -19,7 +19,7 @@ AWAY = {"result": {"pending": [1], "failure": OUTAGE, "retryable": True}}
 async def run_logged(tmp_path, world: World, order: dict = SHORT) -> dict[str, list[dict]]:
     """Run to the end; returns the turns of each orchestrator."""
     path = tmp_path / "turns.jsonl"
-    async with RunningEngine(tmp_path, app_of(world), clock=VirtualClock(), turn_log=TurnLog(path)) as engine:
+    async with running(tmp_path, app_of(world), clock=VirtualClock(), turn_log=TurnLog(path)) as engine:
         assert await engine.run_to_end("export_run", order, instance_id="run-1") == {"status": "Successful"}
     turns = defaultdict(list)
     for line in path.read_text().splitlines():
@@ -76,7 +76,7 @@ async def test_patience_counts_over_histories(tmp_path):
     world.away = True
     clock = VirtualClock()
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", SHORT) == {"status": "Failed"}
     assert world.finish["failure"] == OUTAGE
     assert 3_600 < (clock.now_us() - started) / 1_000_000 < 3_600 + 900
@@ -88,7 +88,7 @@ async def test_pauses_of_an_outage_grow_over_histories(tmp_path):
     world.faults["push_chunk"] = [AWAY] * 2 * 9
     clock = VirtualClock()
     started = clock.now_us()
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         assert await engine.run_to_end("export_run", SHORT) == {"status": "Successful"}
     # 10 s after the first time, when what is left of the chunks was new, then 10, 20, 40 … 300 s
     assert (clock.now_us() - started) / 1_000_000 == pytest.approx(10 + 10 + 20 + 40 + 80 + 160 + 3 * 300, 5)
@@ -100,7 +100,7 @@ async def test_a_cancellation_ends_a_run_in_a_later_history(tmp_path):
     world = World(vip=1)
     world.away = True
     clock = VirtualClock(skips=False)
-    async with RunningEngine(tmp_path, app_of(world), clock=clock) as engine:
+    async with running(tmp_path, app_of(world), clock=clock) as engine:
         run = await engine.start_new("export_run", {**SHORT, "patience_s": 10**9})
         while world.heard.count("push_chunk") < 8:
             await engine.wait_until(run, lambda _: True)
