@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import prices
 from bench.capacity_day import INSTANCE_GB, Day, Simulation, Start, draw_exports
 from bench.capacity_runs import Costs, measure
 from bench.curves import draw
@@ -62,25 +63,39 @@ def find_uses(day: Day) -> dict[str, float]:
     return {**uses, "instances of the region": max(count for _, count in day.instances) / QUOTA}
 
 
+def compute_gb_s(day: Day) -> float:
+    """Return what a month of such days takes of instances."""
+    return (day.active_s + day.load("turns").total * _TURN_S) * DAYS * INSTANCE_GB
+
+
 def price(day: Day) -> Iterator[tuple[str, str, float]]:
     """Yield what a month of such days takes, and list prices in US dollars."""
     total = {kind: load.total * DAYS for kind, load in day.loads.items()}
     turns, activities = total["turns"], total["activities"]
-    gb_s = (day.active_s * DAYS + turns * _TURN_S) * INSTANCE_GB
-    yield "compute, GB-s", f"{gb_s:,.0f}", max(0.0, gb_s - 100_000) * 0.000026
+    gb_s = compute_gb_s(day)
+    yield "compute, GB-s", f"{gb_s:,.0f}", prices.beyond(gb_s, prices.GB_S_FREE, prices.GB_S)
     executions = day.executions * DAYS
-    yield "executions", f"{executions:,.0f}", max(0.0, executions - 250_000) * 0.4 / 1e6
-    yield "blobs written and listed", f"{total['blob write']:,.0f}", total["blob write"] * 0.054 / 1e4
-    yield "blobs read", f"{total['blob read']:,.0f}", total["blob read"] * 0.0043 / 1e4
-    yield "table requests", f"{total['table']:,.0f}", total["table"] * 0.00036 / 1e4
-    yield "Durable's table requests", f"{turns * TURN_TABLE:,.0f}", turns * TURN_TABLE * 0.00036 / 1e4
+    yield (
+        "executions",
+        f"{executions:,.0f}",
+        prices.beyond(executions, prices.EXECUTIONS_FREE, prices.EXECUTION),
+    )
+    yield "blobs written and listed", f"{total['blob write']:,.0f}", total["blob write"] * prices.BLOB_WRITE
+    yield "blobs read", f"{total['blob read']:,.0f}", total["blob read"] * prices.BLOB_READ
+    yield "table requests", f"{total['table']:,.0f}", total["table"] * prices.TABLE_REQUEST
+    ours = turns * TURN_TABLE
+    yield "Durable's table requests", f"{ours:,.0f}", ours * prices.TABLE_REQUEST
     queue = turns * TURN_QUEUE + activities * ACTIVITY_QUEUE
-    yield "Durable's queue requests", f"{queue:,.0f}", queue * 0.004 / 1e4
-    yield "reads of the vault", f"{total['secrets']:,.0f}", total["secrets"] * 0.03 / 1e4
+    yield "Durable's queue requests", f"{queue:,.0f}", queue * prices.QUEUE_REQUEST
+    yield "reads of the vault", f"{total['secrets']:,.0f}", total["secrets"] * prices.VAULT_READ
     out_gb = (day.people * _PERSON_BYTES + day.calls * _CALL_BYTES) * DAYS / 1e9
-    yield "sent to Autopilot, GB", f"{out_gb:,.0f}", max(0.0, out_gb - 100) * 0.087
+    yield "sent to Autopilot, GB", f"{out_gb:,.0f}", prices.beyond(out_gb, prices.GB_OUT_FREE, prices.GB_OUT)
     log_gb = executions * _TELEMETRY_BYTES / 1e9
-    yield "Application Insights, GB", f"{log_gb:,.0f}", max(0.0, log_gb - 5) * 2.99
+    yield (
+        "Application Insights, GB",
+        f"{log_gb:,.0f}",
+        prices.beyond(log_gb, prices.GB_TELEMETRY_FREE, prices.GB_TELEMETRY),
+    )
 
 
 def simulate(costs: Costs, start: Start, scale: int) -> Day:

@@ -17,6 +17,8 @@ from bench.whole import SEGMENT, App
 from devkit.local.stack import LocalStack
 
 PEOPLE_PER_CHUNK = 5_000
+ACTIVITIES = (6.0, 1.0)
+"""Begin, stage, guard, prepare, finish and a look at the arrival; then one for each chunk."""
 _REQUEST = re.compile(r'"(?P<verb>\w+) /devstoreaccount1/(?P<path>\S*) HTTP')
 _LANE_LEFT = "DELETE /devstoreaccount1/SegpilotCoordination(PartitionKey='lane'"
 _SETTLES_S = 1.5
@@ -72,8 +74,7 @@ def measure() -> Costs:
         per_second,
         (run_s, row_s, person_s),
         (fixed_turns, turns_per_chunk),
-        # begin, stage, guard, prepare, finish and a look at the arrival; then one for each chunk
-        (6.0, 1.0),
+        ACTIVITIES,
     )
 
 
