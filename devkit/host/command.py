@@ -13,6 +13,7 @@ from devkit.host.host import Address, Host
 from devkit.host.indexing import IndexingError
 from devkit.host.malformed import leave_out_what_was_sent
 from devkit.host.settings import SettingsError, read_settings_file
+from devkit.host.tracing import TraceIds
 
 log = logging.getLogger("devkit.host")
 
@@ -87,9 +88,10 @@ async def _serve(
 
 
 def _set_up_logging() -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(TraceIds())
+    line = "%(asctime)s %(levelname)s %(name)s %(message)s%(trace)s"
+    logging.basicConfig(handlers=[handler], level=logging.INFO, format=line)
     # The SDKs log each request with its headers, and URLs may carry signatures.
     for noisy in ("azure", "urllib3", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -32,11 +32,12 @@ class DurableInvoker:
         function = self.entities[name]
         return str(function.call(**{function.trigger_parameter: func.EntityContext(batch_json)}))
 
-    async def activity(self, name: str, input_json: str | None) -> str | None:
+    async def activity(self, name: str, input_json: str | None, trace_parent: str) -> str | None:
         """Run an activity with an input that is JSON text and return its result as JSON text."""
         function = self.activities[name]
         value = None if input_json is None else decode("activityTrigger", input_json, "string")
-        result = await self._worker.invoke(function, {function.trigger_parameter: value})
+        arguments = {function.trigger_parameter: value}
+        result = await self._worker.invoke(function, arguments, trace_parent=trace_parent)
         return str(find_converter("activityTrigger").encode(result, expected_type=None).value)
 
 

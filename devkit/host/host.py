@@ -25,6 +25,7 @@ from devkit.host.keys import load_or_create_keys
 from devkit.host.settings import SettingsError, read_host_json
 from devkit.host.slow_clients import KEEP_ALIVE_S, SilentConnections
 from devkit.host.timer_triggers import TimerTrigger
+from devkit.host.tracing import Tracing
 
 _CONNECTION = "AzureWebJobsStorage"
 
@@ -60,6 +61,7 @@ class Host:
         self._port = address.port
         self._keys = load_or_create_keys(state_dir / "keys.json")
         self._options = options = read_host_json(app_dir, environment)
+        self._tracing = Tracing(environment, state_dir / "telemetry.jsonl")
         functions = index_app(app_dir, environment)
         self._database = sqlite3.connect(state_dir / "host.sqlite", isolation_level=None)
         self._database.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
@@ -67,6 +69,7 @@ class Host:
             threads=thread_count(environment),
             timeout_s=options.function_timeout_s,
             client_binding=self._make_client_binding,
+            tracing=self._tracing,
         )
         self._http = HttpTriggers(
             functions,
@@ -138,6 +141,7 @@ class Host:
         finished = await asyncio.to_thread(self._worker.stop, max(0.0, deadline - time.monotonic()))
         self._silent_task.cancel()
         await self._runner.cleanup()
+        await asyncio.to_thread(self._tracing.close)
         self._database.close()
         self._lock.close()
         return finished

@@ -17,6 +17,7 @@ from typing import Any
 import azure.functions as func
 
 from devkit.host.indexing import IndexedFunction
+from devkit.host.tracing import Tracing, within
 
 log = logging.getLogger("devkit.host")
 
@@ -81,7 +82,15 @@ class Worker:
     `client_binding` makes the value of a durable client parameter.
     """
 
-    def __init__(self, *, threads: int, timeout_s: float | None, client_binding: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        timeout_s: float | None,
+        client_binding: Callable[[], str],
+        tracing: Tracing,
+    ) -> None:
+        self._tracing = tracing
         self._timeout_s = timeout_s
         self._client_binding = client_binding
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="function")
@@ -96,8 +105,15 @@ class Worker:
     ) -> Any:
         """Call the function and return what it returned; raises what it raised, or `FunctionTimeoutError`.
 
-        Durable clients and the context are filled in here. May be awaited from any event loop.
+        Durable clients and the context are filled in here. May be awaited from any event loop. Without a
+        `trace_parent` the invocation begins a trace of its own.
         """
+        with self._tracing.invocation(function.name, function.trigger_type, trace_parent) as place:
+            return await self._invoke(function, arguments, place)
+
+    async def _invoke(
+        self, function: IndexedFunction, arguments: Mapping[str, Any], trace_parent: str
+    ) -> Any:
         invocation_id = str(uuid.uuid4())
         keywords: dict[str, Any] = dict.fromkeys(function.client_parameters, self._client_binding())
         keywords.update(arguments)
@@ -108,10 +124,12 @@ class Worker:
         def record(level: int, outcome: str, error: BaseException | None = None) -> None:
             duration_ms = round((time.perf_counter() - started) * 1000)
             line = "function=%s outcome=%s duration_ms=%d invocation=%s"
-            log.log(level, line, function.name, outcome, duration_ms, invocation_id, exc_info=error)
+            with within(trace_parent):
+                log.log(level, line, function.name, outcome, duration_ms, invocation_id, exc_info=error)
 
         try:
-            result = await self._wait_for(self._submit(function, keywords, invocation_id), function.name)
+            future = self._submit(function, keywords, invocation_id, trace_parent)
+            result = await self._wait_for(future, function.name)
             if result is not None and function.trigger_type in _WITHOUT_RESULT:
                 raise RuntimeError(f"{function.name} has no output binding but returned something")
         except asyncio.CancelledError:
@@ -147,9 +165,12 @@ class Worker:
         with self._lock:
             return bool(self._running)
 
-    def _submit(self, function: IndexedFunction, keywords: dict[str, Any], invocation_id: str) -> Future[Any]:
+    def _submit(
+        self, function: IndexedFunction, keywords: dict[str, Any], invocation_id: str, trace_parent: str
+    ) -> Future[Any]:
         if function.is_async:
-            future = asyncio.run_coroutine_threadsafe(_run_async(function, keywords), self._loop)
+            running = _run_async(function, keywords, trace_parent)
+            future = asyncio.run_coroutine_threadsafe(running, self._loop)
         else:
             future = self._pool.submit(_run_sync, function, keywords, invocation_id)
         with self._lock:
@@ -170,11 +191,13 @@ def thread_count(environment: Mapping[str, str]) -> int:
     return min(32, (os.cpu_count() or 1) + 4)
 
 
-async def _run_async(function: IndexedFunction, keywords: dict[str, Any]) -> Any:
-    return await function.call(**keywords)
+async def _run_async(function: IndexedFunction, keywords: dict[str, Any], trace_parent: str) -> Any:
+    with within(trace_parent):
+        return await function.call(**keywords)
 
 
 def _run_sync(function: IndexedFunction, keywords: dict[str, Any], invocation_id: str) -> Any:
+    """A thread is at no place in a trace, as in the worker: who wants to be at one takes it from the context."""
     _thread_local.invocation_id = invocation_id
     try:
         return function.call(**keywords)

@@ -47,7 +47,7 @@ class Invoker(Protocol):
         """Return the SDK's state JSON; raises with the SDK's $OutOfProcData$ marker in the message on failure."""
         ...
 
-    def activity(self, name: str, input_json: str | None) -> Awaitable[str | None]:
+    def activity(self, name: str, input_json: str | None, trace_parent: str) -> Awaitable[str | None]:
         """Run an activity: JSON text in, JSON text out, each encoded once; raises on failure."""
         ...
 
@@ -228,7 +228,7 @@ class Engine(Operations):
             log.warning("activity %s is not in the app; its message stays", work.name)
             return
         try:
-            result = await self._invoker.activity(work.name, work.input)
+            result = await self._invoker.activity(work.name, work.input, work.trace_parent)
             answer = event(
                 EventType.TASK_COMPLETED, self.clock.now_us(), TaskScheduledId=work.task, Result=result
             )

@@ -49,7 +49,10 @@ class Parent(NamedTuple):
 
 @dataclass(frozen=True)
 class Instance:
-    """One orchestration. `input`, `output` and `custom_status` are JSON text or None, times microseconds."""
+    """One orchestration. `input`, `output` and `custom_status` are JSON text or None, times microseconds.
+
+    `trace_parent` is the place in a trace (W3C) that it was started at; whatever it starts is at the same one.
+    """
 
     id: str
     execution: str
@@ -61,6 +64,7 @@ class Instance:
     custom_status: str | None
     created_us: int
     updated_us: int
+    trace_parent: str
     parent: Parent | None
 
     @property
@@ -70,13 +74,13 @@ class Instance:
 
 COLUMNS = (
     "id, execution, name, version, status, input, output, custom_status, created_us, updated_us, "
-    "parent, parent_execution, parent_task"
+    "trace_parent, parent, parent_execution, parent_task"
 )
 
 
 def from_row(row: Sequence[Any]) -> Instance:
     """Make an Instance of a row of COLUMNS."""
-    parent = Parent(*row[10:13]) if row[10] is not None else None
+    parent = Parent(*row[11:14]) if row[11] is not None else None
     instance_id, execution, name, version, status, given, output, custom, created_us, updated_us = row[:10]
     return Instance(
         instance_id,
@@ -89,6 +93,7 @@ def from_row(row: Sequence[Any]) -> Instance:
         custom,
         created_us,
         updated_us,
+        row[10],
         parent,
     )
 
@@ -117,6 +122,7 @@ def create(
     now_us: int,
     parent: Parent | None = None,
     version: str = "",
+    trace_parent: str = "",
 ) -> None:
     """Create an instance and its first message; one that has ended is replaced. Raises InstanceExistsError."""
     existing = find(tx, instance_id)
@@ -127,8 +133,9 @@ def create(
     delete(tx, instance_id)
     execution = uuid.uuid4().hex
     tx.db.execute(
-        f"INSERT INTO instances({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        f"INSERT INTO instances({COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (instance_id, execution, name, version, Status.PENDING, input_text, None, None, now_us, now_us)
+        + (trace_parent,)
         + (parent or (None, None, None)),
     )
     _post_start(tx, name, version, instance_id, execution, input_text, parent, now_us)

@@ -92,7 +92,11 @@ class _Api:
         body = await _read_json(request)
         path = request.match_info
         instance_id = await self._engine.start(
-            path["name"], path.get("id"), body, request.query.get("version")
+            path["name"],
+            path.get("id"),
+            body,
+            request.query.get("version"),
+            request.headers.get("traceparent"),
         )
         return await self._check_status_response(request, instance_id)
 

@@ -13,6 +13,7 @@ from devkit.host.durable.instances import Instance
 from devkit.host.durable.queries import Filter, Page
 from devkit.host.durable.store import Changes, Store, Transaction
 from devkit.host.durable.versions import Versions
+from devkit.host.tracing import make_place
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,9 +46,15 @@ class Operations:
         self._waiters: dict[str, list[Future[None]]] = {}
 
     async def start(
-        self, name: str, instance_id: str | None, input_text: str | None, version: str | None = None
+        self,
+        name: str,
+        instance_id: str | None,
+        input_text: str | None,
+        version: str | None = None,
+        trace_parent: str | None = None,
     ) -> str:
         """Start an orchestration and return its id; `input_text` is JSON text, `version` instead of host.json's.
+        Without `trace_parent` it begins a trace.
 
         An instance of this id that has ended is replaced. Raises UnknownFunctionError, InstanceExistsError, ValueError
         (an id that Azure refuses).
@@ -65,7 +72,10 @@ class Operations:
             )
         version = version or self._versions.default
         now_us = self.clock.now_us()
-        await self._submit(instances.create, name, instance_id, input_text, now_us, version=version)
+        place = trace_parent or make_place()
+        await self._submit(
+            instances.create, name, instance_id, input_text, now_us, version=version, trace_parent=place
+        )
         return instance_id
 
     async def status(self, instance_id: str) -> Instance | None:

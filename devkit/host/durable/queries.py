@@ -68,7 +68,10 @@ def recover(tx: Transaction) -> None:
     """Note everything that waits as if it had just been posted: what a new start has to know."""
     for target, due_us in tx.db.execute("SELECT target, min(due_us) FROM inbox GROUP BY target").fetchall():
         tx.wake(target, due_us)
-    rows = tx.db.execute("SELECT instance, execution, task, name, input FROM work").fetchall()
+    rows = tx.db.execute(
+        "SELECT instance, work.execution, task, work.name, work.input, trace_parent "
+        "FROM work JOIN instances ON id = instance"
+    ).fetchall()
     tx.changes.work += [Work(*row) for row in rows]
 
 

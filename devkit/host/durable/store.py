@@ -40,18 +40,22 @@ CREATE TABLE IF NOT EXISTS work(
     PRIMARY KEY(instance, execution, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entities(id TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
 """
-_COLUMNS_ADDED = (("instances", "version", "TEXT NOT NULL DEFAULT ''"),)
+_COLUMNS_ADDED = (
+    ("instances", "version", "TEXT NOT NULL DEFAULT ''"),
+    ("instances", "trace_parent", "TEXT NOT NULL DEFAULT ''"),
+)
 
 
 @dataclass(frozen=True)
 class Work:
-    """One activity to run. `input` is JSON text, encoded once."""
+    """One activity to run. `input` is JSON text, encoded once; `trace_parent` is that of its orchestration."""
 
     instance: str
     execution: str
     task: int
     name: str
     input: str | None
+    trace_parent: str = ""
 
 
 @dataclass

@@ -54,7 +54,7 @@ class AppInvoker:
     def entity(self, name: str, batch_json: str) -> str:
         return str(self.entities[name].get_user_function()(batch_json))
 
-    async def activity(self, name: str, input_json: str | None) -> str | None:
+    async def activity(self, name: str, input_json: str | None, trace_parent: str) -> str | None:  # noqa: ARG002 (these activities look at no trace)
         function = self.activities[name]
         value = None
         if input_json is not None:

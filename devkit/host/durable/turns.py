@@ -152,7 +152,8 @@ def commit(tx: Transaction, loaded: Loaded, outcome: Outcome, now_us: int) -> No
 def _start_task(tx: Transaction, instance: Instance, task: Task, now_us: int) -> None:
     fields = task.fields
     if task.kind == EventType.TASK_SCHEDULED:
-        work = Work(instance.id, instance.execution, task.id, fields["Name"], json.loads(fields["Input"])[0])
+        given = json.loads(fields["Input"])[0]
+        work = Work(instance.id, instance.execution, task.id, fields["Name"], given, instance.trace_parent)
         tx.db.execute(
             "INSERT INTO work(instance, execution, task, name, input) VALUES(?,?,?,?,?)",
             (work.instance, work.execution, work.task, work.name, work.input),
@@ -166,7 +167,8 @@ def _start_task(tx: Transaction, instance: Instance, task: Task, now_us: int) ->
         parent = Parent(instance.id, instance.execution, task.id)
         try:
             name, version = fields["Name"], fields["Version"]
-            instances.create(tx, name, fields["InstanceId"], fields["Input"], now_us, parent, version)
+            place = instance.trace_parent
+            instances.create(tx, name, fields["InstanceId"], fields["Input"], now_us, parent, version, place)
         except InstanceExistsError as error:
             instances.answer_parent(tx, parent, Status.FAILED, json.dumps(str(error)), now_us)
     else:
