@@ -1,5 +1,6 @@
 """The queries of operators: correct KQL over tables, metrics and attributes that there are, in files, docs and workbook."""
 
+import ast
 import json
 import re
 import subprocess
@@ -52,6 +53,37 @@ def test_every_query_is_correct_kql_over_columns_that_there_are() -> None:
 def test_what_is_wrong_is_found() -> None:
     faults = find_faults({query: query for query in WRONG})
     assert {query for query, fault in WRONG.items() if fault not in " ".join(faults[query])} == set()
+
+
+def find_names(query: str) -> set[str]:
+    """Return the names of metrics, spans and attributes that a query asks for."""
+    compared = re.findall(r"\bName (?:==|!=) (\"[^\"]+\")|\bName in \(([^)]+)\)", query)
+    keys = re.findall(r'Properties\["([^"]+)"\]', query)
+    return {*keys, *re.findall(r'"([^"]+)"', " ".join(one or several for one, several in compared))}
+
+
+def find_emitted() -> set[str]:
+    """Return every text in the code that emits telemetry, the names of functions among them."""
+    found = set()
+    for path in (*ROOT.glob("shared/**/*.py"), *ROOT.glob("functions/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_queries_ask_for_metrics_spans_and_attributes_that_the_code_emits() -> None:
+    asked = {
+        name for query in (*map(read_query, FILES), *find_documented().values()) for name in find_names(query)
+    }
+    assert {"segpilot.runs.ended", "segpilot.run.id", "outcome", "push chunk"} <= asked
+    assert asked - find_emitted() == set()
+
+
+def test_a_name_that_nothing_emits_is_seen() -> None:
+    assert find_names('AppMetrics | where Name == "segpilot.calls.lost"') - find_emitted() == {
+        "segpilot.calls.lost"
+    }
 
 
 def test_every_query_begins_with_the_question_that_it_answers() -> None:
