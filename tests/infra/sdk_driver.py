@@ -1,0 +1,114 @@
+"""Runs inside .venv-infra: tells what Microsoft's SDK models know about resources.
+
+In: [model, ...] as JSON, a model being `module:Class` below azure.mgmt. Out: {model: shape}, with everything that the
+models lead to. A shape is {"properties": {name: [type, read only]}, "chooser": name of the property that chooses a
+variant or null, "variants": {its value: model}}. A type is one of "string", "integer", "number", "boolean", "any",
+{"model": name}, {"list": type}, {"map": type}, {"enum": [value]}, {"inline": properties}.
+"""
+
+import importlib
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+from enum import EnumMeta
+
+PLAIN = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "long": "integer"}
+
+
+def shape(model: str) -> dict:
+    module, _, name = model.partition(":")
+    models = importlib.import_module(f"azure.mgmt.{module}")
+    known = getattr(models, name)
+    return (
+        _older(known, models, module) if hasattr(known, "_attribute_map") else _newer(known, models, module)
+    )
+
+
+def _newer(known: type, models: types.ModuleType, module: str) -> dict:
+    """A model generated from TypeSpec: annotations and rest_field()."""
+    known.__new__(known)  # works out the names on the wire
+    hints = typing.get_type_hints(known, localns={"_models": models, "datetime": __import__("datetime")})
+    properties = {}
+    for attribute, field in known._attr_to_rest_field.items():
+        read_only = field._visibility == ["read"]
+        properties[field._rest_name] = [_hinted(hints.get(attribute), module), read_only]
+    own = getattr(known, "__mapping__", {})
+    chooser = next((f._rest_name for f in known._attr_to_rest_field.values() if f._is_discriminator), None)
+    variants = {value: f"{module}:{each.__name__}" for value, each in own.items() if each is not known}
+    return {"properties": properties, "chooser": chooser, "variants": variants}
+
+
+def _hinted(hint: object, module: str) -> object:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        several = [each for each in inner if each is not type(None)]
+        enums = [each for each in several if isinstance(each, EnumMeta)]
+        return _hinted(enums[0] if enums else several[0], module)
+    if origin is list:
+        return {"list": _hinted(inner[0], module)}
+    if origin is dict:
+        return {"map": _hinted(inner[1], module)}
+    if origin is typing.Literal:
+        return {"enum": [getattr(each, "value", each) for each in inner]}
+    if isinstance(hint, EnumMeta):
+        return {"enum": [each.value for each in hint]}
+    if isinstance(hint, type) and hasattr(hint, "_is_model"):
+        return {"model": f"{module}:{hint.__name__}"}
+    return PLAIN.get(getattr(hint, "__name__", ""), "string" if "date" in str(hint) else "any")
+
+
+def _older(known: type, models: types.ModuleType, module: str) -> dict:
+    """A model of msrest: _attribute_map, with flattened names ("properties.x")."""
+    signature = inspect.signature(known.__init__).parameters
+    properties: dict = {}
+    for attribute, entry in known._attribute_map.items():
+        *holders, name = re.split(r"(?<!\\)\.", entry["key"])
+        within = properties
+        for holder in holders:
+            within = within.setdefault(holder, [{"inline": {}}, False])[0]["inline"]
+        read_only = bool(getattr(known, "_validation", {}).get(attribute, {}).get("readonly"))
+        hint = str(signature[attribute].annotation) if attribute in signature else ""
+        within[name.replace("\\", "")] = [_mapped(entry["type"], hint, models, module), read_only]
+    chooser, variants = next(iter(vars(known).get("_subtype_map", {}).items()), (None, {}))
+    key = known._attribute_map[chooser]["key"] if chooser else None
+    below = {}
+    for value, name in variants.items():
+        below[value] = f"{module}:{name}"
+    return {"properties": properties, "chooser": key, "variants": below}
+
+
+def _mapped(kind: str, hint: str, models: types.ModuleType, module: str) -> object:
+    if kind.startswith("["):
+        return {"list": _mapped(kind[1:-1], hint, models, module)}
+    if kind.startswith("{"):
+        return {"map": _mapped(kind[1:-1], hint, models, module)}
+    enums = [getattr(models, name, None) for name in re.findall(r"_models\.(\w+)", hint)]
+    enums = [each for each in enums if isinstance(each, EnumMeta)]
+    if kind == "str" and enums:
+        return {"enum": [each.value for each in enums[0]]}
+    if isinstance(getattr(models, kind, None), type) and not isinstance(getattr(models, kind), EnumMeta):
+        return {"model": f"{module}:{kind}"}
+    return PLAIN.get(kind, "string" if "iso-8601" in kind or kind in {"duration", "date"} else "any")
+
+
+def _named(kind: object) -> list[str]:
+    """The models that a type speaks of."""
+    if not isinstance(kind, dict):
+        return []
+    if "inline" in kind:
+        return [name for each, _ in kind["inline"].values() for name in _named(each)]
+    return [kind["model"]] if "model" in kind else _named(kind.get("list") or kind.get("map"))
+
+
+if __name__ == "__main__":
+    waiting, known = json.load(sys.stdin), {}
+    while waiting:
+        model = waiting.pop()
+        if model not in known:
+            known[model] = shape(model)
+            waiting += known[model]["variants"].values()
+            waiting += [name for kind, _ in known[model]["properties"].values() for name in _named(kind)]
+    json.dump(known, sys.stdout)
