@@ -23,8 +23,8 @@ Place = Context
 
 RUN, EXPORT, CONNECTION = "segpilot.run.id", "segpilot.export.id", "segpilot.connection.id"
 SEGMENT, CHUNK, BATCH = "segpilot.segment", "segpilot.chunk", "segpilot.batch"
-ERROR = "error.type"
-"""OpenTelemetry semantic conventions, attributes of errors."""
+FAILURE = "segpilot.failure"
+"""Not ``error.type`` of the semantic conventions: the exporter of Azure Monitor 1.0.0b58 leaves that out."""
 
 _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200)
 
@@ -61,13 +61,14 @@ class Mark:
         self._span = span
 
     def tell(self, **numbers: int) -> None:
-        """Add ``segpilot.{name}`` to the span."""
+        """Add ``segpilot.{name}`` to the span, unless it is 0."""
         for name, number in numbers.items():
-            self._span.set_attribute(f"segpilot.{name}", number)
+            if number:
+                self._span.set_attribute(f"segpilot.{name}", number)
 
     def fail(self, code: str) -> None:
         """Record that what the span stands for has failed."""
-        self._span.set_attribute(ERROR, code)
+        self._span.set_attribute(FAILURE, code)
         self._span.set_status(trace.StatusCode.ERROR, code)
 
 

@@ -1,19 +1,22 @@
 """Load an app with Microsoft's own worker and invoke functions of it: `driver.py APP_DIR < invocations.json`.
 
 Runs in a venv of its own, which has azure-functions-runtime: what the Functions worker does on Python 3.13, minus gRPC.
-Input: a list of {"function", "inputs": {name: [kind, value]}, "metadata"?}, where kind is a field of the protocol's
-TypedData (string, json, bytes as text, http, model_binding_data). The last line of the output is JSON:
+Input: a list of {"function", "inputs": {name: [kind, value]}, "metadata"?, "traceparent"?}, where kind is a field of the
+protocol's TypedData (string, json, bytes as text, http, model_binding_data). The last line of the output is JSON:
 {"fault"} or {"functions": {name: [binding]}, "results": [{"fault"} or {"kind", "value"}]}.
 """
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import uuid
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from opentelemetry import metrics, trace
 
 
 class TypedData:
@@ -90,7 +93,9 @@ async def invoke(worker: Any, function_id: str, wanted: dict[str, Any]) -> dict[
                 function_id=function_id,
                 input_data=inputs,
                 trigger_metadata=metadata,
-                trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+                trace_context=SimpleNamespace(
+                    trace_parent=wanted.get("traceparent", ""), trace_state="", attributes={}
+                ),
                 retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
             )
         )
@@ -136,9 +141,13 @@ def envelope(**request: Any) -> SimpleNamespace:
 
 
 if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.INFO)  # as azure-functions-python-worker does (its dispatcher.py)
     app_dir = Path(sys.argv[1]).resolve()
     os.chdir(app_dir)
     sys.path.insert(0, str(app_dir))
     outcome = asyncio.run(drive(app_dir, json.load(sys.stdin)))
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        if flush := getattr(provider, "force_flush", None):
+            flush()
     print("\n" + json.dumps(outcome), flush=True)
     os._exit(0)  # the worker's threads are of no interest any more

@@ -22,6 +22,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from devkit.azurite import AzuriteServer
+from tests.ingestion_receiver import IngestionReceiver
 from tests.integration.running_host import REPOSITORY, RunningHost, write_app
 
 WORKER = "azure-functions-runtime==1.3.0"
@@ -221,6 +222,10 @@ class Worker:
         self._command = [str(python), str(DRIVER), str(app_dir)]
         self._environment = {"PATH": os.environ["PATH"], "FUNCTIONS_WORKER_RUNTIME": "python", **settings}
 
+    def having(self, settings: Mapping[str, str]) -> "Worker":
+        """Return one over the same app, with more settings."""
+        return Worker(Path(self._command[0]), Path(self._command[2]), {**self._environment, **settings})
+
     def run(self, *invocations: Mapping[str, Any]) -> dict[str, Any]:
         done = subprocess.run(
             self._command,
@@ -249,10 +254,11 @@ def describe(binding: Mapping[str, Any]) -> str:
 
 
 class DurableApi:
-    """What a durable client calls: knows no instance, accepts every start and remembers it."""
+    """What a durable client calls: knows no instance, accepts every start and remembers it, and its trace."""
 
     def __init__(self) -> None:
         started: list[str] = []
+        traces: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -260,6 +266,7 @@ class DurableApi:
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                traces.append(self.headers.get("traceparent", ""))
                 started.append(self.path.partition("?")[0].removeprefix("/durable/"))
                 self._answer(202, b'{"id": "started"}')
 
@@ -273,7 +280,7 @@ class DurableApi:
             def log_message(self, *_: object) -> None:
                 """Keep quiet."""
 
-        self.started = started
+        self.started, self.traces = started, traces
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -403,3 +410,45 @@ def test_the_worker_runs_segpilot(real_worker: Worker, durable_api: DurableApi) 
         "orchestrators/segment_arrival/arrival"
     ]
     assert "wait_s" in json.loads(inspected["value"])
+
+
+def test_what_segpilot_emits_reaches_application_insights_in_the_trace_of_the_host(
+    real_worker: Worker, durable_api: DurableApi, tmp_path: Path
+) -> None:
+    trace_id, parent_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    place = f"00-{trace_id}-{parent_id}-00"  # the host may give a place that it does not record itself
+    blob = {"Connection": "SEGMENT_STORAGE", "ContainerName": "segments", "BlobName": "people/2026.csv"}
+    client = ["string", durable_api.binding]
+    with IngestionReceiver() as application_insights:
+        real_worker.having(
+            {
+                "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
+                "APPLICATIONINSIGHTS_CONNECTION_STRING": application_insights.connection_string,
+                "OTEL_TRACES_SAMPLER": "microsoft.fixed_percentage",
+                "OTEL_TRACES_SAMPLER_ARG": "1",
+                "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3",
+                "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+                "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
+                "TMPDIR": str(tmp_path),
+            }
+        ).run(
+            {
+                "function": "begin_run",
+                "inputs": {"task": ["string", json.dumps({"run_id": "run-none"})]},
+                "traceparent": place,
+            },
+            {
+                "function": "segment_arrived",
+                "inputs": {"arrived": ["model_binding_data", blob], "client": client},
+                "traceparent": place,
+            },
+        )
+        [span] = application_insights.items("RemoteDependencyData")
+        messages = [item["baseData"]["message"] for item in application_insights.items("MessageData")]
+
+    assert (span["tags"]["ai.operation.id"], span["tags"]["ai.operation.parentId"]) == (trace_id, parent_id)
+    assert (span["baseData"]["name"], span["baseData"]["success"]) == ("begin run", False)
+    about = {"segpilot.run.id": "run-none", "segpilot.failure": "not-found"}
+    assert span["baseData"]["properties"] == about
+    assert [trace.split("-")[1] for trace in durable_api.traces] == [trace_id]
+    assert [message for message in messages if "http" in message.lower()] == []
