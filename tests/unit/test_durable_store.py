@@ -90,7 +90,7 @@ def test_an_answer_to_an_activity_is_taken_once(tmp_path):
     work = instances.Work("one", store.submit(instances.find, "one").result().execution, 0, "echo", "null")
     store.submit(
         lambda tx: tx.db.execute(
-            "INSERT INTO work VALUES(?,?,?,?,?)",
+            "INSERT INTO work(instance, execution, task, name, input) VALUES(?,?,?,?,?)",
             (work.instance, work.execution, work.task, work.name, work.input),
         )
     )

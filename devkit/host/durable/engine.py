@@ -1,24 +1,24 @@
 """The durable engine: takes turns of orchestrations and entities, runs activities, answers the HTTP API.
 
 At least once: whatever is not in the database has not happened, so a kill at any moment costs at most a
-repeated activity or turn. One process at a time may open a database. Nothing is polled: commits say what
-they set in motion, and timers are waited for until the next one is due.
+repeated activity or turn. Nothing is polled: commits say what they set in motion, and timers are waited for until
+the next one is due. One process at a time may open a database, or several that are `shared`: these do poll.
 
-Not here: rewind, durable HTTP calls (`call_http`; the instance fails and says so), entity locks, and several hosts
-on one task hub. Stricter than Azure: the determinism check also compares inputs and times of timers.
+Not here: rewind, durable HTTP calls (`call_http`; the instance fails and says so), and entity locks. Stricter than Azure: the determinism check also compares inputs and times of timers.
 """
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 import time
 import traceback
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
-from devkit.host.durable import entities, instances, queries, turns
+from devkit.host.durable import entities, instances, queries, sharing, turns
 from devkit.host.durable.clock import Clock, SystemClock, VirtualClock
 from devkit.host.durable.events import EventType, event
 from devkit.host.durable.operations import Operations
@@ -72,8 +72,9 @@ class Engine(Operations):
         retry_delay_s: float = 5.0,
         turn_log: TurnLog | None = None,
         versions: Versions = UNVERSIONED,
+        shared: bool = False,
     ) -> None:
-        super().__init__(Store(database), invoker, clock or SystemClock(), versions)
+        super().__init__(Store(database, shared=shared), invoker, clock or SystemClock(), versions)
         self._store.listener = self._hear
         self.task_hub = task_hub
         self._invoker = invoker
@@ -89,7 +90,9 @@ class Engine(Operations):
         self._finished: Future[None] = Future()
         self._ready: dict[str, None] = {}
         self._busy: set[str] = set()
-        self._work: deque[Work] = deque()
+        self._work: dict[tuple[str, str, int], Work] = {}
+        folder = database.with_name(f"{database.name}-hosts")
+        self._membership = sharing.Membership(folder) if shared else None
         self._next_due_us: int | None = None
         self._turns: set[asyncio.Task[None]] = set()
         self._activities: set[asyncio.Task[None]] = set()
@@ -102,7 +105,10 @@ class Engine(Operations):
         if isinstance(self.clock, VirtualClock):
             self.clock.on_advance = self._nudge
         try:
-            await self._submit(queries.recover)
+            if self._membership is None:
+                await self._submit(queries.recover)
+            else:
+                self._watching = asyncio.create_task(self._watch_others(self._membership))
             while not self._stopping:
                 self._wake.clear()
                 await self._wake_due()
@@ -115,7 +121,7 @@ class Engine(Operations):
         """End `run`. What is running gets the grace period; what then still runs is repeated after the next start."""
         self._stopping = True
         if self._loop is None:
-            self._store.close()
+            self._close()
             return
         self._nudge()
         await asyncio.shield(asyncio.wrap_future(self._finished))
@@ -134,8 +140,8 @@ class Engine(Operations):
             elif self._next_due_us is None or due_us < self._next_due_us:
                 self._next_due_us = due_us
         if changes.dropped:
-            self._work = deque(work for work in self._work if work.execution not in changes.dropped)
-        self._work += changes.work
+            self._work = {key: work for key, work in self._work.items() if key[1] not in changes.dropped}
+        self._work |= {(work.instance, work.execution, work.task): work for work in changes.work}
         self._wake.set()
 
     def _nudge(self) -> None:
@@ -161,7 +167,7 @@ class Engine(Operations):
             self._busy.add(target)
             self._begin(self._turn(target), self._turns)
         while self._work and len(self._activities) < self._max_activities:
-            self._begin(self._activity(self._work.popleft()), self._activities)
+            self._begin(self._activity(self._work.pop(next(iter(self._work)))), self._activities)
 
     def _begin(self, job: Coroutine[Any, Any, None], running: set[asyncio.Task[None]]) -> None:
         task = asyncio.ensure_future(job)
@@ -223,11 +229,23 @@ class Engine(Operations):
             response = entities.perform(batch, self._invoker)
             self._store.submit(entities.commit, batch, response, now_us).result()
 
+    async def _watch_others(self, membership: sharing.Membership) -> None:
+        """Notice what other hosts have committed, and that they are gone."""
+        seen = -1
+        while True:
+            with contextlib.suppress(sqlite3.OperationalError):  # another host has the database for long
+                latest = await self._submit(sharing.look_around, seen, membership.is_there)
+                if latest != seen:
+                    self._tell_all_waiters()
+                seen = latest
+            await asyncio.sleep(sharing.LOOK_AROUND_S)
+
     async def _activity(self, work: Work) -> None:
-        if work.name not in self._invoker.activities:
-            log.warning("activity %s is not in the app; its message stays", work.name)
+        if self._membership and not await self._submit(sharing.claim, work, self._membership.id):
             return
         try:
+            if work.name not in self._invoker.activities:
+                raise LookupError(f"Activity function '{work.name}' does not exist.")
             result = await self._invoker.activity(work.name, work.input, work.trace_parent)
             answer = event(
                 EventType.TASK_COMPLETED, self.clock.now_us(), TaskScheduledId=work.task, Result=result
@@ -259,5 +277,12 @@ class Engine(Operations):
                 log.warning("%d turns and activities were still running and will be repeated", len(late))
                 await asyncio.wait(late, timeout=1)
         self._threads.shutdown(wait=False)
-        await asyncio.get_running_loop().run_in_executor(None, self._store.close)
+        if self._membership:
+            self._watching.cancel()
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
         self._finished.set_result(None)
+
+    def _close(self) -> None:
+        self._store.close()
+        if self._membership:
+            self._membership.leave()

@@ -244,12 +244,17 @@ def delete(tx: Transaction, instance_id: str) -> None:
 
 def append_history(tx: Transaction, instance_id: str, events: Sequence[Event]) -> None:
     """Add events to the end of the history, as played."""
-    following = "SELECT coalesce(max(seq) + 1, 0) FROM history WHERE instance=?"
-    first = tx.db.execute(following, (instance_id,)).fetchone()[0]
+    first = count_events(tx, instance_id)
     tx.db.executemany(
         "INSERT INTO history(instance, seq, event) VALUES(?,?,?)",
         [(instance_id, first + offset, as_played(added)) for offset, added in enumerate(events)],
     )
+
+
+def count_events(tx: Transaction, instance_id: str) -> int:
+    """How many events the history has."""
+    following = "SELECT coalesce(max(seq) + 1, 0) FROM history WHERE instance=?"
+    return int(tx.db.execute(following, (instance_id,)).fetchone()[0])
 
 
 def history(tx: Transaction, instance_id: str) -> list[str]:

@@ -158,6 +158,9 @@ class Operations:
     ) -> asyncio.Future[T]:
         return asyncio.wrap_future(self._store.submit(operation, *args, **kwargs))
 
+    def _tell_all_waiters(self) -> None:
+        self._tell_waiters(Changes(ended=set(self._waiters)))
+
     def _tell_waiters(self, changes: Changes) -> None:
         for instance_id in changes.ended:
             for waiter in self._waiters.pop(instance_id, []):

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from devkit.host.durable import instances
@@ -64,15 +64,23 @@ def purge_one(tx: Transaction, instance_id: str) -> int:
     return 1
 
 
-def recover(tx: Transaction) -> None:
-    """Note everything that waits as if it had just been posted: what a new start has to know."""
+def recover(tx: Transaction, is_there: Callable[[str], bool] = lambda _: False) -> None:
+    """Note everything that waits as if it had just been posted: what a new start has to know. Activities of hosts that
+    are no longer there are free again."""
+    gone = [(owner,) for owner in owners(tx) if not is_there(owner)]
+    tx.db.executemany("UPDATE work SET owner=NULL WHERE owner=?", gone)
     for target, due_us in tx.db.execute("SELECT target, min(due_us) FROM inbox GROUP BY target").fetchall():
         tx.wake(target, due_us)
     rows = tx.db.execute(
         "SELECT instance, work.execution, task, work.name, work.input, trace_parent "
-        "FROM work JOIN instances ON id = instance"
+        "FROM work JOIN instances ON id = instance WHERE owner IS NULL"
     ).fetchall()
     tx.changes.work += [Work(*row) for row in rows]
+
+
+def owners(tx: Transaction) -> list[str]:
+    """The hosts that have claimed activities."""
+    return [owner for (owner,) in tx.db.execute("SELECT DISTINCT owner FROM work WHERE owner IS NOT NULL")]
 
 
 def wake_due(tx: Transaction, now_us: int) -> int | None:

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS entities(id TEXT PRIMARY KEY, state TEXT NOT NULL) WI
 _COLUMNS_ADDED = (
     ("instances", "version", "TEXT NOT NULL DEFAULT ''"),
     ("instances", "trace_parent", "TEXT NOT NULL DEFAULT ''"),
+    ("work", "owner", "TEXT"),
 )
 
 
@@ -105,13 +106,17 @@ class Transaction:
 
 
 class Store:
-    """Opens (and creates) the database; raises sqlite3.OperationalError if another process has it open."""
+    """Opens (and creates) the database. Unless it is `shared`, raises sqlite3.OperationalError if another process has
+    it open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self.listener: Callable[[Changes], None] = lambda _: None
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
-        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        self._db = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=30 if shared else 2
+        )
+        if not shared:
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)

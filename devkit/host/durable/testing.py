@@ -89,6 +89,7 @@ class RunningEngine(Engine):
         grace_s: float = 10.0,
         turn_log: TurnLog | None = None,
         versions: Versions = UNVERSIONED,
+        shared: bool = False,
     ) -> None:
         self._app = AppInvoker(app, threads=max_concurrent_activities)
         super().__init__(
@@ -101,6 +102,7 @@ class RunningEngine(Engine):
             grace_s=grace_s,
             turn_log=turn_log,
             versions=versions,
+            shared=shared,
         )
 
     async def __aenter__(self) -> "RunningEngine":

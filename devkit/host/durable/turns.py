@@ -119,9 +119,12 @@ def take(loaded: Loaded, app: Orchestrators, versions: Versions, now_us: int) ->
 
 
 def commit(tx: Transaction, loaded: Loaded, outcome: Outcome, now_us: int) -> None:
-    """Write a turn's outcome in one piece; nothing if the instance was ended or replaced meanwhile."""
+    """Write a turn's outcome in one piece; nothing if the instance was ended or replaced meanwhile, or another host has
+    taken a turn."""
     instance = instances.find(tx, loaded.instance.id)
     if instance is None or instance.has_ended or instance.execution != loaded.instance.execution:
+        return
+    if instances.count_events(tx, instance.id) != len(loaded.past):
         return
     tx.db.executemany("DELETE FROM inbox WHERE id=?", [(number,) for number in loaded.message_ids])
     for task in outcome.tasks:
