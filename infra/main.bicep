@@ -14,7 +14,7 @@ param environmentName string
 param location string
 
 @description('Object id of the person or service principal who deploys, and who becomes the first administrator.')
-param principalId string = deployer().objectId
+param principalId string
 
 // --- the app ---------------------------------------------------------------------------------------------------------
 
@@ -66,6 +66,9 @@ param storageSku string = 'Standard_LRS'
 @description('Resource id of the storage account that segment files arrive in; empty = the one that is made.')
 param existingSegmentAccountId string = ''
 
+@description('Name of the Event Grid system topic that this account has already; empty = one is made.')
+param existingEventTopicName string = ''
+
 @description('Container that segment files arrive in.')
 param segmentsContainer string = 'segments'
 
@@ -80,6 +83,11 @@ param logsContainer string = 'segpilot-logs'
 @maxValue(365)
 param deletedBlobRetentionDays int = 7
 
+// --- vault -----------------------------------------------------------------------------------------------------------
+
+@description('Bring back the vault of an environment of the same name that was removed less than 90 days ago.')
+param recoverVault bool = false
+
 // --- sign-in ---------------------------------------------------------------------------------------------------------
 
 @description('Client id of an existing Entra registration; empty = one is made, with its app roles.')
@@ -92,6 +100,9 @@ param existingRegistrationClientId string = ''
 @maxValue(730)
 param telemetryRetentionDays int = 30
 
+@description('Gigabytes of telemetry a day, after which nothing more is taken in until the next day; -1 = no limit.')
+param telemetryDailyCapGb int = -1
+
 // --- network ---------------------------------------------------------------------------------------------------------
 
 @description('Reach storage and vault over private endpoints only.')
@@ -101,11 +112,19 @@ param privateNetwork bool = false
 
 var tags = { 'azd-env-name': environmentName }
 var token = take(uniqueString(subscription().id, environmentName, location), 6)
-var suffix = 'segpilot-${toLower(environmentName)}-${token}'
-// Storage accounts and vaults take 24 characters; the token keeps cut names apart.
-var shortSuffix = '${take(replace(toLower(environmentName), '-', ''), 8)}${token}'
+var environmentPart = replace(replace(toLower(environmentName), '_', '-'), '.', '-')
+var suffix = 'segpilot-${environmentPart}-${token}'
+// Storage accounts and vaults take 24 characters; the token keeps apart what is cut.
+var shortSuffix = '${take(replace(environmentPart, '-', ''), 8)}${token}'
 var storageName = 'stsegpilot${shortSuffix}'
 var appName = 'func-${suffix}'
+var containers = {
+  segments: segmentsContainer
+  state: stateContainer
+  logs: logsContainer
+  deployments: 'deployments'
+  deadLetters: 'deadletters'
+}
 
 // --- where segment files arrive: the account that is made here, or an existing one -----------------------------------
 
@@ -115,8 +134,10 @@ var segmentAccountSubscription = ownsSegmentAccount ? subscription().subscriptio
 var segmentAccountGroup = ownsSegmentAccount ? group.name : segmentAccountPath[4]
 var segmentAccountName = ownsSegmentAccount ? storageName : last(segmentAccountPath)
 
+// ---------------------------------------------------------------------------------------------------------------------
+
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
-  name: 'rg-segpilot-${environmentName}'
+  name: 'rg-${suffix}'
   location: location
   tags: tags
 }
@@ -140,6 +161,7 @@ module monitoring 'modules/monitoring.bicep' = {
     location: location
     tags: tags
     retentionDays: telemetryRetentionDays
+    dailyCapGb: telemetryDailyCapGb
   }
 }
 
@@ -151,7 +173,11 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: union([stateContainer, logsContainer, 'deployments', 'deadletters'], ownsSegmentAccount ? [segmentsContainer] : [])
+    containers: union(
+      [containers.state, containers.logs, containers.deployments, containers.deadLetters],
+      ownsSegmentAccount ? [containers.segments] : []
+    )
+    deadLettersContainer: containers.deadLetters
     deletedRetentionDays: deletedBlobRetentionDays
     publicAccess: !privateNetwork
   }
@@ -164,7 +190,9 @@ module vault 'modules/vault.bicep' = {
     name: 'kv-segp-${shortSuffix}'
     location: location
     tags: tags
+    recover: recoverVault
     publicAccess: !privateNetwork
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -178,3 +206,114 @@ module roles 'modules/roles.bicep' = {
     principalId: identity.outputs.principalId
   }
 }
+
+module events 'modules/app-events.bicep' = {
+  name: 'segpilot-${environmentPart}-events'
+  scope: resourceGroup(segmentAccountSubscription, segmentAccountGroup)
+  params: {
+    name: empty(existingEventTopicName) ? 'egst-${suffix}' : existingEventTopicName
+    isNew: empty(existingEventTopicName)
+    location: location
+    tags: tags
+    accountName: segmentAccountName
+  }
+  dependsOn: [storage]
+}
+
+module deadLetterRole 'modules/roles-dead-letters.bicep' = {
+  name: 'dead-letter-role'
+  scope: group
+  params: {
+    storageName: storage.outputs.name
+    deadLettersContainer: containers.deadLetters
+    principalId: events.outputs.principalId
+  }
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  scope: group
+  params: {
+    name: appName
+    planName: 'plan-${suffix}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageName: storage.outputs.name
+    segmentAccountName: segmentAccountName
+    containers: containers
+    vaultUri: vault.outputs.uri
+    telemetryConnectionString: monitoring.outputs.connectionString
+    autopilotUrl: autopilotUrl
+    functionKeyRole: functionKeyRole
+    appSettings: appSettings
+    pythonVersion: pythonVersion
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReady: { blob: alwaysReadyBlob, durable: alwaysReadyDurable, http: alwaysReadyHttp }
+    siteUpdateStrategy: siteUpdateStrategy
+    subnetId: ''
+  }
+  dependsOn: [roles]
+}
+
+module registration 'modules/sign-in-registration.bicep' = if (empty(existingRegistrationClientId)) {
+  name: 'registration'
+  scope: group
+  params: {
+    uniqueName: appName
+    displayName: 'Segpilot (${environmentName})'
+    hostName: app.outputs.hostName
+    identityPrincipalId: identity.outputs.principalId
+    administratorId: principalId
+  }
+}
+
+module signIn 'modules/sign-in.bicep' = {
+  name: 'sign-in'
+  scope: group
+  params: {
+    appName: app.outputs.name
+    clientId: empty(existingRegistrationClientId) ? registration!.outputs.clientId : existingRegistrationClientId
+  }
+}
+
+@description('Region.')
+output AZURE_LOCATION string = location
+
+@description('Tenant that people sign in to.')
+output AZURE_TENANT_ID string = tenant().tenantId
+
+@description('Resource group of everything.')
+output AZURE_RESOURCE_GROUP string = group.name
+
+@description('Name of the function app.')
+output AZURE_FUNCTION_APP_NAME string = app.outputs.name
+
+@description('Address of the portal.')
+output AZURE_PORTAL_URL string = 'https://${app.outputs.hostName}/portal/'
+
+@description('Client id of the registration that people sign in to.')
+output AZURE_SIGN_IN_CLIENT_ID string = empty(existingRegistrationClientId) ? registration!.outputs.clientId : existingRegistrationClientId
+
+@description('Object id of the identity of the app.')
+output AZURE_APP_PRINCIPAL_ID string = identity.outputs.principalId
+
+@description('Name of the vault.')
+output AZURE_KEY_VAULT_NAME string = vault.outputs.name
+
+@description('Name of the storage account of the app.')
+output AZURE_STORAGE_ACCOUNT_NAME string = storage.outputs.name
+
+@description('Container of undelivered events in that account.')
+output AZURE_DEAD_LETTERS_CONTAINER string = containers.deadLetters
+
+@description('Name of the account that segment files arrive in.')
+output AZURE_SEGMENT_ACCOUNT_NAME string = segmentAccountName
+
+@description('Container that segment files arrive in.')
+output AZURE_SEGMENTS_CONTAINER string = segmentsContainer
+
+@description('Resource id of the Event Grid system topic of that account.')
+output AZURE_EVENT_TOPIC_ID string = events.outputs.topicId

@@ -1,0 +1,176 @@
+metadata description = 'The function app, on Flex Consumption.'
+
+@description('Name of the app.')
+param name string
+
+@description('Name of its plan.')
+param planName string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Resource id of the identity of the app.')
+param identityId string
+
+@description('Client id of that identity.')
+param identityClientId string
+
+@description('Name of the storage account of the app.')
+param storageName string
+
+@description('Name of the account that segment files arrive in.')
+param segmentAccountName string
+
+@description('Names of the containers: segments, state, logs and deployments.')
+param containers object
+
+@description('Address of the vault.')
+param vaultUri string
+
+@description('Where telemetry goes.')
+param telemetryConnectionString string
+
+@description('Address of the Autopilot API.')
+param autopilotUrl string
+
+@description('What the holder of a function key may do.')
+param functionKeyRole string
+
+@description('Other settings of docs/settings.md; they win over the defaults below, but not over what follows from resources.')
+param appSettings object
+
+@description('Version of Python.')
+param pythonVersion string
+
+@description('Memory of an instance in MB.')
+param instanceMemoryMB int
+
+@description('The most instances that the platform may start.')
+param maximumInstanceCount int
+
+@description('Instances that always wait, by group of functions: blob, durable, http.')
+param alwaysReady object
+
+@description('How instances are replaced by a new version.')
+@allowed(['RollingUpdate', 'Recreate'])
+param siteUpdateStrategy string
+
+@description('Resource id of the subnet that the app goes out through; empty = the internet.')
+param subnetId string
+
+var storageSuffix = environment().suffixes.storage
+var storageUri = 'https://${storageName}.blob.${storageSuffix}'
+var alwaysReadyGroups = filter(items(alwaysReady), group => group.value > 0)
+
+var defaultSettings = {
+  PYTHON_THREADPOOL_THREAD_COUNT: '8'
+  OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
+  OTEL_TRACES_SAMPLER_ARG: '1'
+  OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3'
+  APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL: 'true'
+  APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED: 'true'
+}
+
+var fixedSettings = {
+  AzureWebJobsStorage__blobServiceUri: storageUri
+  AzureWebJobsStorage__queueServiceUri: 'https://${storageName}.queue.${storageSuffix}'
+  AzureWebJobsStorage__tableServiceUri: 'https://${storageName}.table.${storageSuffix}'
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsDisableHomepage: 'true'
+  SEGMENT_STORAGE__blobServiceUri: 'https://${segmentAccountName}.blob.${storageSuffix}'
+  SEGMENT_STORAGE__queueServiceUri: 'https://${segmentAccountName}.queue.${storageSuffix}'
+  SEGMENT_STORAGE__credential: 'managedidentity'
+  SEGMENT_STORAGE__clientId: identityClientId
+  STATE_STORAGE__blobServiceUri: storageUri
+  STATE_STORAGE__tableServiceUri: 'https://${storageName}.table.${storageSuffix}'
+  STATE_STORAGE__clientId: identityClientId
+  SEGMENTS_CONTAINER: containers.segments
+  STATE_CONTAINER: containers.state
+  LOGS_CONTAINER: containers.logs
+  KEY_VAULT_URL: vaultUri
+  KEY_VAULT_CLIENT_ID: identityClientId
+  AUTOPILOT_URL: autopilotUrl
+  FUNCTION_KEY_ROLE: functionKeyRole
+  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  // What authentication takes for its secret: modules/sign-in.bicep.
+  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'app' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storageUri}/${containers.deployments}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'python', version: pythonVersion }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: [for group in alwaysReadyGroups: { name: group.key, instanceCount: group.value }]
+      }
+      siteUpdateStrategy: { type: siteUpdateStrategy }
+    }
+  }
+
+  resource appSettings 'config' = {
+    name: 'appsettings'
+    properties: union(defaultSettings, appSettings, fixedSettings)
+  }
+
+  // The package comes with an Entra token; nobody publishes with a password.
+  resource publishing 'basicPublishingCredentialsPolicies' = [
+    for door in ['ftp', 'scm']: {
+      name: door
+      properties: { allow: false }
+    }
+  ]
+}
+
+@description('Resource id.')
+output id string = app.id
+
+@description('Name.')
+output name string = app.name
+
+@description('Host name.')
+output hostName string = app.properties.defaultHostName

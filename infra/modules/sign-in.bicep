@@ -1,0 +1,45 @@
+metadata description = 'App Service authentication: it tells the app who has signed in, and lets everybody else through to be refused there.'
+
+@description('Name of the function app.')
+param appName string
+
+@description('Client id of the Entra registration.')
+param clientId string
+
+resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+  name: appName
+
+  resource authentication 'config' = {
+    name: 'authsettingsV2'
+    properties: {
+      platform: { enabled: true, runtimeVersion: '~1' }
+      globalValidation: {
+        // Holders of a function key, Event Grid and the webhooks of Durable Functions have no session. The app and its
+        // host refuse whom they do not know, and the portal leads people to the sign-in page (docs/security.md).
+        requireAuthentication: false
+        unauthenticatedClientAction: 'AllowAnonymous'
+      }
+      httpSettings: { requireHttps: true }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: clientId
+            // No secret: this app setting names the identity whose token the registration accepts in its place
+            // (Microsoft Learn, "Use a managed identity instead of a secret").
+            clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          login: { loginParameters: ['scope=openid profile email'] }
+          validation: { allowedAudiences: [clientId, 'api://${clientId}'] }
+        }
+      }
+      login: {
+        // The app calls nothing in a person's name: no tokens are kept.
+        tokenStore: { enabled: false }
+        cookieExpiration: { convention: 'FixedTime', timeToExpiration: '08:00:00' }
+        nonce: { validateNonce: true, nonceExpirationInterval: '00:05:00' }
+      }
+    }
+  }
+}

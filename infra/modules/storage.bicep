@@ -1,0 +1,93 @@
+metadata description = 'The storage account of the app: state, logs, package, and, unless another one is used, segment files.'
+
+@description('Name of the account.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Redundancy.')
+param sku string
+
+@description('Containers to make.')
+param containers string[]
+
+@description('Days for which deleted blobs and containers can be brought back.')
+param deletedRetentionDays int
+
+@description('Container of undelivered events; what is in it goes after 30 days.')
+param deadLettersContainer string
+
+@description('Whether the account can be reached from the internet, by who has a role.')
+param publicAccess bool
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: sku }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    isLocalUserEnabled: false
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
+    networkAcls: {
+      defaultAction: publicAccess ? 'Allow' : 'Deny'
+      // Event Grid writes undelivered events past the firewall as a trusted service, with its own identity.
+      bypass: 'AzureServices'
+    }
+  }
+
+  resource blobs 'blobServices' = {
+    name: 'default'
+    properties: {
+      // No versions: ledgers and chunks are rewritten in every run, and each version would keep a person who was erased.
+      isVersioningEnabled: false
+      deleteRetentionPolicy: { enabled: true, days: deletedRetentionDays }
+      containerDeleteRetentionPolicy: { enabled: true, days: deletedRetentionDays }
+    }
+
+    resource container 'containers' = [
+      for container in containers: {
+        name: container
+        properties: { publicAccess: 'None' }
+      }
+    ]
+  }
+
+  // Everything else is removed by the app itself, as its settings say (docs/privacy.md).
+  resource lifecycle 'managementPolicies' = {
+    name: 'default'
+    properties: {
+      policy: {
+        rules: [
+          {
+            name: 'remove-undelivered-events'
+            type: 'Lifecycle'
+            enabled: true
+            definition: {
+              filters: { blobTypes: ['blockBlob'], prefixMatch: ['${deadLettersContainer}/'] }
+              actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 30 } } }
+            }
+          }
+        ]
+      }
+    }
+    dependsOn: [blobs]
+  }
+}
+
+@description('Resource id.')
+output id string = account.id
+
+@description('Name.')
+output name string = account.name
