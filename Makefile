@@ -74,7 +74,6 @@ $(AZURITE): devkit/package.json devkit/package-lock.json
 	npm ci --prefix devkit --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(PORTAL): portal/package.json portal/package-lock.json
+$(PORTAL): portal/package.json portal/package-lock.json portal/vendor.mjs
 	npm ci --prefix portal --no-audit --no-fund --loglevel=error
-	@mkdir -p $(@D)
-	cp portal/node_modules/htmx.org/dist/htmx.min.js $@
+	@touch $@
