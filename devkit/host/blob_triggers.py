@@ -54,13 +54,14 @@ class BlobTrigger:
             raise IndexingError(f"{function.name}: {error}") from error
         self._container = service.get_container_client(self._path.container)
         self._receipts = BlobReceipts(database, function=function.name, container=self._path.container)
-        self._taken = self._receipts.read_finished()
+        self._taken: dict[str, set[str]] = {}
         self._slots = asyncio.Semaphore(parallelism)
         self._stopping = asyncio.Event()
         self._is_reachable = True
 
     async def run(self) -> None:
         """Watch until `stop`, then let what is running end. What is cancelled is tried again at the next start."""
+        self._taken = self._receipts.read_finished()
         async with asyncio.TaskGroup() as handling:
             while not self._stopping.is_set():
                 started = time.monotonic()

@@ -23,7 +23,9 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parse(argv)
     _set_up_logging()
     app_dir, state_dir = arguments.app.resolve(), arguments.state.resolve()
-    turn_log = arguments.turn_log and arguments.turn_log.resolve()
+    for name in ("turn_log", "history_log"):
+        path = getattr(arguments, name)
+        setattr(arguments, name, path and path.resolve())
     try:
         if arguments.settings:
             os.environ.update(read_settings_file(arguments.settings))
@@ -31,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
         os.chdir(app_dir)
         address = Address(arguments.port, arguments.public_url)
-        finished = asyncio.run(_serve(app_dir, state_dir, address, arguments.grace, turn_log))
+        finished = asyncio.run(_serve(app_dir, state_dir, address, arguments))
     except (IndexingError, SettingsError) as error:
         log.critical("the app cannot be served: %s", error)
         return 1
@@ -57,12 +59,14 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--turn-log", type=Path, help="file that tells what each turn of an orchestration cost"
     )
+    parser.add_argument("--history-log", type=Path, help="file that tells what happened in each turn")
+    parser.add_argument(
+        "--shared", action="store_true", help="other hosts that are told the same use the same --state"
+    )
     return parser.parse_args(argv)
 
 
-async def _serve(
-    app_dir: Path, state_dir: Path, address: Address, grace_s: float, turn_log: Path | None
-) -> bool:
+async def _serve(app_dir: Path, state_dir: Path, address: Address, arguments: argparse.Namespace) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -71,8 +75,10 @@ async def _serve(
         state_dir=state_dir,
         address=address,
         environment=os.environ,
-        grace_s=grace_s,
-        turn_log=turn_log,
+        grace_s=arguments.grace,
+        turn_log=arguments.turn_log,
+        history_log=arguments.history_log,
+        shared=arguments.shared,
     )
     await host.start()
     print(f"host listening on {host.url}", flush=True)

@@ -1,7 +1,6 @@
 """The host put together: the app, its triggers, the durable engine and the HTTP server, started and stopped in order."""
 
 import asyncio
-import fcntl
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -15,13 +14,14 @@ from devkit.host.admin import Admin, Fire, show_home
 from devkit.host.blob_triggers import BlobTrigger
 from devkit.host.durable.engine import Engine
 from devkit.host.durable.management import client_binding, management_routes
-from devkit.host.durable.turn_log import TurnLog
+from devkit.host.durable.turn_log import HistoryLog, TurnLog
 from devkit.host.durable_invoker import DurableInvoker
 from devkit.host.easy_auth import EasyAuth
 from devkit.host.http_triggers import MAX_BODY_SIZE_BYTES, HttpTriggers
 from devkit.host.indexing import IndexedFunction, index_app
 from devkit.host.invocation import Worker, thread_count
 from devkit.host.keys import load_or_create_keys
+from devkit.host.locks import lock_state, wait_for_triggers
 from devkit.host.settings import SettingsError, read_host_json
 from devkit.host.slow_clients import KEEP_ALIVE_S, SilentConnections
 from devkit.host.timer_triggers import TimerTrigger
@@ -40,6 +40,7 @@ class Address:
 
 class Host:
     """One host, to be started and stopped once. `grace_s` is how long a stop waits for functions that are running.
+    Hosts that are `shared` work on one state side by side; one of them serves blob and timer triggers.
 
     Raises `IndexingError` or `SettingsError`, here or in `start`, when the app cannot be served.
     """
@@ -53,9 +54,13 @@ class Host:
         environment: Mapping[str, str],
         grace_s: float,
         turn_log: Path | None = None,
+        history_log: Path | None = None,
+        shared: bool = False,
     ) -> None:
         state_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(state_dir)
+        self._lock = lock_state(state_dir, shared=shared)
+        self._state_dir, self._shared = state_dir, shared
+        self._triggers_lock: TextIO | None = None
         self._address = address
         self._grace_s = grace_s
         self._port = address.port
@@ -89,7 +94,9 @@ class Host:
             max_concurrent_orchestrators=options.max_concurrent_orchestrators,
             grace_s=grace_s,
             turn_log=TurnLog(turn_log) if turn_log else None,
+            history_log=HistoryLog(history_log) if history_log else None,
             versions=options.versions,
+            shared=shared,
         )
         self._silent = SilentConnections(
             lambda: self._runner.server.connections if self._runner.server else []
@@ -123,7 +130,8 @@ class Host:
         self._port = self._runner.addresses[0][1]
         self._silent_task = asyncio.create_task(self._silent.run())
         self._engine_task = asyncio.create_task(self._engine.run())
-        self._trigger_tasks = [asyncio.create_task(trigger.run()) for trigger in self._triggers]
+        self._may_trigger = asyncio.create_task(self._wait_for_triggers())
+        self._trigger_tasks = [asyncio.create_task(self._run_trigger(trigger)) for trigger in self._triggers]
 
     async def watch(self) -> None:
         """Return never, unless a part of the host fails: then raise what it raised."""
@@ -143,10 +151,22 @@ class Host:
         await self._runner.cleanup()
         await asyncio.to_thread(self._tracing.close)
         self._database.close()
+        if self._triggers_lock:
+            self._triggers_lock.close()
         self._lock.close()
         return finished
 
+    async def _wait_for_triggers(self) -> None:
+        if self._shared:
+            self._triggers_lock = await wait_for_triggers(self._state_dir)
+
+    async def _run_trigger(self, trigger: TimerTrigger | BlobTrigger) -> None:
+        await self._may_trigger
+        await trigger.run()
+
     async def _stop_triggers(self) -> None:
+        if not self._may_trigger.done():
+            self._may_trigger.cancel()
         for trigger in self._triggers:
             trigger.stop()
         if self._trigger_tasks:
@@ -204,14 +224,3 @@ class Host:
         )
         app.router.add_route("*", "/{path:(?s:.*)}", self._http.handle)
         return app
-
-
-def _lock(state_dir: Path) -> TextIO:
-    """Keep a second host away from this state; the lock ends with the process, however it ends."""
-    file = (state_dir / "lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise SettingsError(f"another host uses {state_dir}") from error
-    return file

@@ -52,6 +52,7 @@ class TimerTrigger:
 
     async def run(self) -> None:
         """Fire by the schedule until `stop`; a run that has begun is let end."""
+        self._status = self._recall()
         past_due = self._now() > self._status.next
         if self._runs_on_startup:
             log.warning(

@@ -38,6 +38,7 @@ class LocalStack:
     - `settings`: app settings that win over all others.
     - `app`: the folder of function_app.py. `use_func`: run it by Core Tools' `func start`.
     - `host_port`: 0 lets the system choose. `log_requests`: storage logs every request.
+    - `shared`: further hosts may be added. `keep_histories`: `history_log` tells what happened in each turn.
 
     Raises ChildError, which names the log, when a part does not start, and StackRunsAlreadyError.
     """
@@ -54,6 +55,8 @@ class LocalStack:
         host_port: int = 0,
         use_func: bool = False,
         log_requests: bool = False,
+        shared: bool = False,
+        keep_histories: bool = False,
     ) -> None:
         self.state = state.resolve()
         self.autopilot_key = autopilot_key
@@ -66,6 +69,9 @@ class LocalStack:
         self._storage_ports = (0, 0, 0)
         self.autopilot_control: str | None = None
         self.turn_log = self.state / "logs" / "turns.jsonl"
+        self.history_log = self.state / "logs" / "histories.jsonl"
+        self._host_options = ["--shared"] * shared
+        self._host_options += ["--history-log", str(self.history_log)] * keep_histories
         self._use_func = use_func
         self._log_requests = log_requests
         self._record_file = RecordFile(self.state)
@@ -103,28 +109,38 @@ class LocalStack:
             self._record = None
             self._record_file.remove()
 
-    def start_host(self) -> None:
-        """Start the host, on the port it had before if there was one."""
+    def start_host(self, app: Path | None = None) -> None:
+        """Start the host, on the port it had before if there was one; with `app`, of another folder from now on."""
+        self._app = app.resolve() if app else self._app
         if self._use_func:
             self._start_func()
             return
         command = [sys.executable, "-m", "devkit", "host", "--app", str(self._app)]
         command += ["--state", str(self.state / "host"), "--port", str(self._host_port)]
-        command += ["--turn-log", str(self.turn_log)]
+        command += ["--turn-log", str(self.turn_log), *self._host_options]
         self._host = self._start("app", command, environment=self.environment, grace_s=HOST_GRACE_S)
         [self.host_url] = self._host.wait_for_output(r"^host listening on (\S+)", timeout_s=60)
         self._host_port = urlsplit(self.host_url).port or 0
         self._announce("app", self.host_url, self._host)
 
-    def kill_host(self) -> None:
-        """End the host with SIGKILL, as a crash would."""
-        self._host.kill()
-        self._forget(self._host)
+    def add_host(self, app: Path) -> Child:
+        """Start a host of another folder beside the one that runs, which is returned; what is said of the host is then
+        said of the new one. The stack has to be `shared`."""
+        former, self._host_port = self._host, 0
+        self.start_host(app)
+        return former
 
-    def stop_host(self) -> None:
-        """End the host in order."""
-        self._host.stop(grace_s=HOST_GRACE_S)
-        self._forget(self._host)
+    def kill_host(self, host: Child | None = None) -> None:
+        """End the host, or a former one, with SIGKILL, as a crash would."""
+        host = host or self._host
+        host.kill()
+        self._forget(host)
+
+    def stop_host(self, host: Child | None = None) -> None:
+        """End the host, or a former one, in order."""
+        host = host or self._host
+        host.stop(grace_s=HOST_GRACE_S)
+        self._forget(host)
 
     def start_autopilot(self) -> None:
         """Start the simulator, on the port it had before if there was one, with what it knew and its first switches."""

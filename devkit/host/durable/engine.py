@@ -23,7 +23,7 @@ from devkit.host.durable.clock import Clock, SystemClock, VirtualClock
 from devkit.host.durable.events import EventType, event
 from devkit.host.durable.operations import Operations
 from devkit.host.durable.store import Changes, Store, Work
-from devkit.host.durable.turn_log import TurnLog
+from devkit.host.durable.turn_log import HistoryLog, TurnLog
 from devkit.host.durable.versions import UNVERSIONED, Versions
 
 log = logging.getLogger("devkit.durable")
@@ -71,6 +71,7 @@ class Engine(Operations):
         grace_s: float = 10.0,
         retry_delay_s: float = 5.0,
         turn_log: TurnLog | None = None,
+        history_log: HistoryLog | None = None,
         versions: Versions = UNVERSIONED,
         shared: bool = False,
     ) -> None:
@@ -83,6 +84,7 @@ class Engine(Operations):
         self._grace_s = grace_s
         self._retry_delay_s = retry_delay_s
         self._turn_log = turn_log
+        self._history_log = history_log
         self._threads = ThreadPoolExecutor(max_concurrent_orchestrators, thread_name_prefix="durable-turn")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -220,6 +222,8 @@ class Engine(Operations):
             if self._turn_log:
                 cpu_ms, instance = (time.thread_time() - began_s) * 1_000, loaded.instance
                 self._turn_log.note(instance.id, instance.name, loaded.past, outcome.events, cpu_ms)
+            if self._history_log:
+                self._history_log.note(loaded.instance, loaded.past, outcome.events)
             self._store.submit(turns.commit, loaded, outcome, now_us).result()
 
     def _take_entity_turn(self, target: str) -> None:

@@ -1,10 +1,11 @@
-"""What each turn of an orchestration cost, as JSON lines: how long its history was then, and how long the turn took."""
+"""What turns of orchestrations cost, and what happened in them, as JSON lines."""
 
 import json
 import threading
 from pathlib import Path
 
 from devkit.host.durable.events import Event, as_played
+from devkit.host.durable.instances import Instance
 
 
 class TurnLog:
@@ -23,6 +24,28 @@ class TurnLog:
             "events": len(past) + len(new),
             "bytes": size,
             "cpu_ms": round(cpu_ms, 2),
+        }
+        with self._lock, self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class HistoryLog:
+    """One line per turn: ``instance``, ``execution``, ``name``, ``version``, how many events were ``past``, and which
+    ``events`` are new; so that histories can be had when the database has dropped them. Thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._lock = path, threading.Lock()
+
+    def note(self, instance: Instance, past: list[str], new: list[Event]) -> None:
+        line = {
+            "instance": instance.id,
+            "execution": instance.execution,
+            "name": instance.name,
+            "version": instance.version,
+            "input": instance.input,
+            "past": len(past),
+            "events": new,
         }
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
