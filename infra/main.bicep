@@ -126,6 +126,12 @@ var containers = {
   deadLetters: 'deadletters'
 }
 
+var alwaysReady = [
+  { name: 'blob', instanceCount: alwaysReadyBlob }
+  { name: 'durable', instanceCount: alwaysReadyDurable }
+  { name: 'http', instanceCount: alwaysReadyHttp }
+]
+
 // --- where segment files arrive: the account that is made here, or an existing one -----------------------------------
 
 var ownsSegmentAccount = empty(existingSegmentAccountId)
@@ -211,7 +217,7 @@ module events 'modules/app-events.bicep' = {
   name: 'segpilot-${environmentPart}-events'
   scope: resourceGroup(segmentAccountSubscription, segmentAccountGroup)
   params: {
-    name: empty(existingEventTopicName) ? 'egst-${suffix}' : existingEventTopicName
+    name: empty(existingEventTopicName) ? 'evgt-${suffix}' : existingEventTopicName
     isNew: empty(existingEventTopicName)
     location: location
     tags: tags
@@ -244,14 +250,15 @@ module app 'modules/app.bicep' = {
     segmentAccountName: segmentAccountName
     containers: containers
     vaultUri: vault.outputs.uri
-    telemetryConnectionString: monitoring.outputs.connectionString
+    telemetryAddress: monitoring.outputs.connectionString
     autopilotUrl: autopilotUrl
     functionKeyRole: functionKeyRole
     appSettings: appSettings
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
-    alwaysReady: { blob: alwaysReadyBlob, durable: alwaysReadyDurable, http: alwaysReadyHttp }
+    // A group of no instances is not accepted.
+    alwaysReady: filter(alwaysReady, each => each.instanceCount > 0)
     siteUpdateStrategy: siteUpdateStrategy
     subnetId: ''
   }

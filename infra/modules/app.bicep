@@ -31,7 +31,7 @@ param containers object
 param vaultUri string
 
 @description('Where telemetry goes.')
-param telemetryConnectionString string
+param telemetryAddress string
 
 @description('Address of the Autopilot API.')
 param autopilotUrl string
@@ -51,8 +51,8 @@ param instanceMemoryMB int
 @description('The most instances that the platform may start.')
 param maximumInstanceCount int
 
-@description('Instances that always wait, by group of functions: blob, durable, http.')
-param alwaysReady object
+@description('Groups of functions (blob, durable, http) with the number of instances that always wait for them.')
+param alwaysReady array
 
 @description('How instances are replaced by a new version.')
 @allowed(['RollingUpdate', 'Recreate'])
@@ -61,9 +61,9 @@ param siteUpdateStrategy string
 @description('Resource id of the subnet that the app goes out through; empty = the internet.')
 param subnetId string
 
+var publishingDoors = ['ftp', 'scm']
 var storageSuffix = environment().suffixes.storage
 var storageUri = 'https://${storageName}.blob.${storageSuffix}'
-var alwaysReadyGroups = filter(items(alwaysReady), group => group.value > 0)
 
 var defaultSettings = {
   PYTHON_THREADPOOL_THREAD_COUNT: '8'
@@ -95,7 +95,7 @@ var fixedSettings = {
   KEY_VAULT_CLIENT_ID: identityClientId
   AUTOPILOT_URL: autopilotUrl
   FUNCTION_KEY_ROLE: functionKeyRole
-  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryConnectionString
+  APPLICATIONINSIGHTS_CONNECTION_STRING: telemetryAddress
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
   // What authentication takes for its secret: modules/sign-in.bicep.
@@ -146,20 +146,20 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        alwaysReady: [for group in alwaysReadyGroups: { name: group.key, instanceCount: group.value }]
+        alwaysReady: alwaysReady
       }
       siteUpdateStrategy: { type: siteUpdateStrategy }
     }
   }
 
-  resource appSettings 'config' = {
+  resource settings 'config' = {
     name: 'appsettings'
     properties: union(defaultSettings, appSettings, fixedSettings)
   }
 
   // The package comes with an Entra token; nobody publishes with a password.
   resource publishing 'basicPublishingCredentialsPolicies' = [
-    for door in ['ftp', 'scm']: {
+    for door in publishingDoors: {
       name: door
       properties: { allow: false }
     }

@@ -13,7 +13,7 @@ param tags object
 param sku string
 
 @description('Containers to make.')
-param containers string[]
+param containers array
 
 @description('Days for which deleted blobs and containers can be brought back.')
 param deletedRetentionDays int
@@ -75,7 +75,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
             type: 'Lifecycle'
             enabled: true
             definition: {
-              filters: { blobTypes: ['blockBlob'], prefixMatch: ['${deadLettersContainer}/'] }
+              filters: {
+                blobTypes: ['blockBlob']
+                prefixMatch: ['${deadLettersContainer}/']
+              }
               actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 30 } } }
             }
           }
