@@ -6,6 +6,7 @@ import azure.durable_functions as df
 
 from functions.orchestration import CANCEL_EVENT, LEGS, decision_event
 from shared.bootstrap import app
+from shared.domain.identifiers import digest
 from shared.domain.run import Run
 from shared.usecases.runs.runs import is_unstarted
 
@@ -32,6 +33,13 @@ async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
         status = await client.get_status(run.id)
         if not status or status.runtime_status is None:
             raise
+
+
+async def start_arrival(client: df.DurableOrchestrationClient, name: str, etag: str) -> None:
+    """Look at a file that has arrived, unless somebody is at it."""
+    instance_id = f"arrival-{digest(name, etag, length=24)}"
+    if not await _is_going_on(client, instance_id):
+        await client.start_new("segment_arrival", instance_id=instance_id, client_input={"name": name})
 
 
 async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:

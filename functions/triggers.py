@@ -10,12 +10,11 @@ import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
 from azure.core.exceptions import ResourceNotFoundError
 
-from functions.starting import start_run
+from functions.starting import start_arrival, start_run
 from functions.steps import Steps
 from functions.versions import go
 from shared.bootstrap import app
 from shared.domain.errors import SegpilotError
-from shared.domain.identifiers import digest
 from shared.usecases.segments.arrivals import ArrivalState
 
 bp = df.Blueprint()
@@ -37,14 +36,7 @@ async def segment_arrived(arrived: blob.BlobClient, client: Any) -> None:
     except ResourceNotFoundError:
         logging.info("A blob was gone before it could be looked at.")
         return
-    name, etag = properties.name, properties.etag
-    instance_id = f"arrival-{digest(name, etag, length=24)}"
-    status = await client.get_status(instance_id)
-    if status is None or status.runtime_status not in (
-        df.OrchestrationRuntimeStatus.Running,
-        df.OrchestrationRuntimeStatus.Pending,
-    ):
-        await client.start_new("segment_arrival", instance_id=instance_id, client_input={"name": name})
+    await start_arrival(client, properties.name, properties.etag)
 
 
 @bp.orchestration_trigger(context_name="context")

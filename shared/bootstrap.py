@@ -48,6 +48,7 @@ from shared.usecases.runs.runs import Runs
 from shared.usecases.runs.schedules import Schedules
 from shared.usecases.runs.ticks import Ticks
 from shared.usecases.segments.arrivals import Arrivals
+from shared.usecases.segments.overlooked import Overlooked
 from shared.usecases.segments.registrations import Registrations
 from shared.usecases.segments.segments import Segments
 from shared.usecases.segments.sources import Sources
@@ -238,6 +239,10 @@ class App:
     @cached_property
     def sources(self) -> Sources:
         return Sources(self.stores, self.arrivals, self.journal, self.clock)
+
+    @cached_property
+    def overlooked(self) -> Overlooked:
+        return Overlooked(self.stores, self.segment_blobs, self.journal)
 
     @cached_property
     def uploads(self) -> Uploads:

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+import azure.durable_functions as df
+from pydantic import BaseModel, Field, StringConstraints
 
 from functions.api.registry import IF_MATCH, operations, versioned
 from functions.decoding import Query
-from functions.operation import Answer, Request
+from functions.operation import Answer, Request, in_thread
+from functions.starting import start_arrival
 from shared.bootstrap import app
 from shared.domain.errors import (
     Conflict,
@@ -24,6 +26,12 @@ from shared.usecases.segments.sources import SourceForm, source_version
 
 SortColumn = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
 Search = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Looked(BaseModel):
+    """``file`` is the one that is looked at."""
+
+    file: str
 
 
 @operations.add(
@@ -70,6 +78,21 @@ def remove_segment(request: Request) -> Answer:
     """Its files stay in the container, and what is declared about them stays declared."""
     app().segments.remove(request.params["name"], request.principal)
     return Answer(status=204)
+
+
+@operations.add_durable(
+    "POST",
+    "segments/{name}/look",
+    summary="Look at the newest file of a segment again",
+    answer=Looked,
+    status=202,
+    errors=(Forbidden, NotFound, StorageUnavailable),
+)
+async def look_again(request: Request, client: df.DurableOrchestrationClient) -> Answer:
+    """As if it had just arrived: for files whose event was lost. A file that was noticed starts no second run."""
+    file = await in_thread(lambda: app().overlooked.newest(request.params["name"], request.principal))
+    await start_arrival(client, file.name, file.etag)
+    return Answer(Looked(file=file.name), 202)
 
 
 @operations.add(

@@ -118,6 +118,7 @@ SEGPILOT = {
     "list_segments": http("GET", "segments"),
     "get_segment": http("GET", "segments/{name}"),
     "remove_segment": http("DELETE", "segments/{name}"),
+    "look_again": [*http("POST", "segments/{name}/look"), "durableClient"],
     "get_sample": http("GET", "segments/{name}/sample"),
     "get_source": http("GET", "segments/{name}/source"),
     "declare_source": http("PUT", "segments/{name}/source"),

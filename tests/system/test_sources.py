@@ -150,3 +150,19 @@ def test_the_rows_of_a_segment_that_nobody_exports_are_counted(app: Segpilot, ta
     app.upload(f"{tag}/people.csv", b"Email\nana@example.com\nnobody\n\nion@example.com\n")
     rows = app.wait_until(lambda: (app.find_segment(tag) or {}).get("rows"), "the number of rows")
     assert rows == 3
+
+
+def test_a_file_that_was_overlooked_is_noticed_when_somebody_asks(app: Segpilot, tag: str) -> None:
+    app.arrive(tag, f"Email\nana.{tag}@example.com\n".encode())
+    export_id = app.add_export(tag, fields=[])
+
+    answer = app.post(f"segments/{tag}/look")
+
+    assert answer == {"file": f"{tag}/people.csv"}
+    run = app.wait_for_run(export_id)
+    assert (outcome(run), run["trigger"]) == (("Successful", None), "upload")
+    assert app.simulator.members(tag) == addresses(tag, "ana")
+    app.post(f"segments/{tag}/look")
+    app.wait_until(lambda: app.find_segment(tag)["rows"], "the number of rows")
+    assert [each["id"] for each in app.runs(export_id)] == [run["id"]]
+    assert app.call("POST", f"api/segments/{tag}-nowhere/look").status_code == 404

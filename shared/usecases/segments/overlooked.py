@@ -1,0 +1,39 @@
+"""Files that lie in the container although nobody was told of them: an event was lost, or could not be delivered."""
+
+from shared.domain.access import Principal, Role
+from shared.domain.errors import NotFound
+from shared.domain.ports import SegmentBlobs, Stores
+from shared.domain.segment import SnapshotFile
+from shared.pipeline.journal import Journal
+from shared.pipeline.layouts.names import ManifestFile, classify
+
+
+class Overlooked:
+    """Finds what has to be looked at again."""
+
+    def __init__(self, stores: Stores, blobs: SegmentBlobs, journal: Journal) -> None:
+        self._stores, self._blobs, self._journal = stores, blobs, journal
+
+    def newest(self, name: str, principal: Principal) -> SnapshotFile:
+        """Return the newest file of a segment. One that has never arrived is looked for in the folder of its name.
+
+        Raises NotFound when there is none.
+        """
+        with self._journal.audited(principal, "segment.look", name) as details:
+            principal.require(Role.CONTRIBUTOR)
+            known = self._stores.segments.find(name)
+            folder = known.record.source if known else f"{name}/"
+            files = [
+                (at, file.name, file)
+                for file, at in self._blobs.list(folder)
+                if (place := classify(file.name))
+                and not isinstance(place, ManifestFile)
+                and place.segment == name
+            ]
+            if not files:
+                raise NotFound(
+                    f"There is no file of the segment '{name}' in the container.",
+                    remedy=f"Upload a file to '{name}/' in the segment container.",
+                )
+            _, details["file"], newest = max(files, key=lambda each: each[:2])
+            return newest
