@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from opentelemetry import metrics, trace
+from opentelemetry import _logs, metrics, trace
 
 
 class TypedData:
@@ -146,7 +146,7 @@ if __name__ == "__main__":
     os.chdir(app_dir)
     sys.path.insert(0, str(app_dir))
     outcome = asyncio.run(drive(app_dir, json.load(sys.stdin)))
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()):
         if flush := getattr(provider, "force_flush", None):
             flush()
     print("\n" + json.dumps(outcome), flush=True)
