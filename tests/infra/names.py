@@ -38,6 +38,9 @@ def uses(node: Node, local: frozenset[str] = frozenset()) -> Iterator[Use]:
             key, *values = node.parts
             yield from _all([] if key.kind == "identifier" else [key], local)
             yield from _all(values, local)
+        case "object":
+            # Resources nested in a resource know each other.
+            yield from _all(node.parts, local | {nested.parts[0].text for nested in _nested(node)})
         case "resource_declaration" | "metadata_declaration":
             yield from _all(node.parts[1:], local)
         case "call_expression":
@@ -62,6 +65,11 @@ def uses(node: Node, local: frozenset[str] = frozenset()) -> Iterator[Use]:
             yield from uses(node.parts[0], local)
         case _:
             yield from _all(node.parts, local)
+
+
+def _nested(body: Node) -> list[Node]:
+    """The resources that are declared right inside an object."""
+    return [part for each in body.parts for part in each.parts if part.kind == "resource_declaration"]
 
 
 def _all(nodes: Iterable[Node], local: frozenset[str]) -> Iterator[Use]:
@@ -135,17 +143,30 @@ def _unused(file: BicepFile) -> Iterator[str]:
 
 
 def _circles(file: BicepFile) -> Iterator[str]:
-    outer = {each.name: each for each in _outer(file) if each.kind != "output"}
+    """A nested resource waits for the one it is in, never the other way round."""
+    places = {_path(each): each for each in file.declarations if each.kind != "output"}
     needs = {
-        name: {use.name for use in uses_of(each) if use.kind == "value" and use.name in outer}
-        for name, each in outer.items()
+        path: {use.name for use in _own_uses(each) if use.kind == "value" and use.name in places}
+        | ({_path(each.holder)} if each.holder else set())
+        for path, each in places.items()
     }
     settled: set[str] = set()
-    while ready := {name for name, others in needs.items() if name not in settled and others <= settled}:
+    while ready := {path for path, others in needs.items() if path not in settled and others <= settled}:
         settled |= ready
     if waiting := sorted(set(needs) - settled):
-        first = min((outer[name] for name in waiting), key=lambda each: each.node.line)
+        first = min((places[path] for path in waiting), key=lambda each: each.node.line)
         yield f"{first.place}: these wait for each other in a circle: {', '.join(waiting)}"
+
+
+def _path(declaration: Declaration) -> str:
+    return f"{_path(declaration.holder)}::{declaration.name}" if declaration.holder else declaration.name
+
+
+def _own_uses(declaration: Declaration) -> Iterator[Use]:
+    """What a resource itself speaks of, without the resources nested in it."""
+    inner = [node for node in declaration.node.find("resource_declaration") if node is not declaration.node]
+    nested = {node for each in inner for node in each.walk()}
+    return (use for use in uses_of(declaration) if use.node not in nested)
 
 
 def _misplaced(file: BicepFile) -> Iterator[str]:

@@ -16,6 +16,9 @@ from tests.infra.bicep_file import BicepFile, Declaration, literal
 from tests.infra.syntax_tree import Node
 
 DRIVER = Path(__file__).with_name("sdk_driver.py")
+GRAPH = (
+    Path(__file__).parent / "facts" / "graph_models.json"
+)  # no package for Python has models of Entra's types
 # Resource type: model of what is sent, and of what is read back where that is another one.
 MODELS: dict[str, tuple[str, ...]] = {
     "Microsoft.Authorization/roleAssignments": (
@@ -24,10 +27,19 @@ MODELS: dict[str, tuple[str, ...]] = {
     "Microsoft.Consumption/budgets": ("consumption.models:Budget",),
     "Microsoft.EventGrid/systemTopics": ("eventgrid.models:SystemTopic",),
     "Microsoft.EventGrid/systemTopics/eventSubscriptions": ("eventgrid.models:EventSubscription",),
-    "Microsoft.Insights/actionGroups": ("monitor.models:ActionGroupResource",),
+    "Microsoft.Graph/applications": ("graph:applications",),
+    "Microsoft.Graph/applications/federatedIdentityCredentials": ("graph:federatedIdentityCredentials",),
+    "Microsoft.Graph/appRoleAssignedTo": ("graph:appRoleAssignedTo",),
+    "Microsoft.Graph/servicePrincipals": ("graph:servicePrincipals",),
+    "Microsoft.Insights/actionGroups": ("monitor.v2023_01_01.models:ActionGroupResource",),
     "Microsoft.Insights/components": ("applicationinsights.v2020_02_02.models:ApplicationInsightsComponent",),
-    "Microsoft.Insights/metricAlerts": ("monitor.models:MetricAlertResource",),
-    "Microsoft.Insights/scheduledQueryRules": ("monitor.models:ScheduledQueryRuleResource",),
+    "Microsoft.Insights/diagnosticSettings": (
+        "monitor.v2021_05_01_preview.models:DiagnosticSettingsResource",
+    ),
+    "Microsoft.Insights/metricAlerts": ("monitor.v2018_03_01.models:MetricAlertResource",),
+    "Microsoft.Insights/scheduledQueryRules": (
+        "monitor.v2022_08_01_preview.models:ScheduledQueryRuleResource",
+    ),
     "Microsoft.Insights/workbooks": ("applicationinsights.v2023_06_01.models:Workbook",),
     "Microsoft.KeyVault/vaults": ("keyvault.models:VaultCreateOrUpdateParameters", "keyvault.models:Vault"),
     "Microsoft.ManagedIdentity/userAssignedIdentities": ("msi.v2024_11_30.models:Identity",),
@@ -74,7 +86,8 @@ Shapes = Mapping[str, Mapping[str, Any]]
 
 def load_shapes(programs: Path) -> Shapes:
     """All models of MODELS and what they lead to; takes about a second."""
-    wanted = sorted({model for several in MODELS.values() for model in several})
+    graph: dict[str, Any] = json.loads(GRAPH.read_text())["models"]
+    wanted = sorted({model for several in MODELS.values() for model in several} - set(graph))
     done = subprocess.run(
         [str(programs / "python"), str(DRIVER)],
         input=json.dumps(wanted),
@@ -85,8 +98,7 @@ def load_shapes(programs: Path) -> Shapes:
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
-    shapes: Shapes = json.loads(done.stdout)
-    return shapes
+    return {**json.loads(done.stdout), **graph}
 
 
 def table_key(resource: Declaration) -> str:

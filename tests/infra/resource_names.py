@@ -17,7 +17,7 @@ RULES = {
     "Microsoft.OperationalInsights/workspaces": r"log-[A-Za-z0-9-]{0,58}[A-Za-z0-9]",
     "Microsoft.Insights/components": r"appi-[\w().-]{1,250}",
     "Microsoft.Insights/actionGroups": r"ag-[\w .-]{1,250}",
-    "Microsoft.EventGrid/systemTopics": r"evgt-[A-Za-z0-9-]{1,45}",
+    "Microsoft.EventGrid/systemTopics": r"egst-[A-Za-z0-9-]{1,45}",
     "Microsoft.Network/virtualNetworks": r"vnet-[\w.-]{1,58}\w",
     "Microsoft.Network/networkSecurityGroups": r"nsg-[\w.-]{1,75}\w",
     "Microsoft.Network/privateEndpoints": r"pe-[\w.-]{1,60}\w",
@@ -27,8 +27,7 @@ RULES = {
 # These are told apart by a GUID, or belong to a resource that is named by the rules above.
 OTHER = {"Microsoft.Authorization/roleAssignments", "Microsoft.Insights/workbooks"}
 SHARED = {"Microsoft.Network/privateDnsZones"}
-LONGEST = "Rather-Long-Name-20x"
-ENVIRONMENTS = ("dev", "rather-long-name-dev", "rather-long-name-prd", LONGEST, "x")
+ENVIRONMENTS = ("dev", "rather-long-name-dev", "rather-long-name-prd", "My_environment.2-long", "x")
 
 
 def made_names(

@@ -15,7 +15,7 @@ DRIVER = Path(__file__).with_name("syntax_driver.py")
 EXTENSION = re.compile(r"^extension (\w+)[^\n]*$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Node:
     """A piece of source: its kind in the grammar, its text and where it stands."""
 

@@ -37,6 +37,18 @@ def test_a_name_that_is_wrong_or_idle_is_found(tree_of, source, said):
     assert any(said in problem for problem in name_problems(read(tree_of(source))))
 
 
+def test_a_nested_resource_may_wait_for_what_waits_for_the_outer_one(tree_of):
+    source = """
+resource a 'x/y@1' = {
+  name: 'a'
+  resource inner 'z' = { name: '${a.name}${b.name}${other.name}' }
+  resource other 'z' = { name: 'o' }
+}
+resource b 'x/y@1' = { name: a.name }
+"""
+    assert name_problems(read(tree_of(source))) == []
+
+
 def test_every_way_to_use_a_name_counts(tree_of):
     source = """
 param a string = utcNow()
