@@ -17,7 +17,7 @@ RULES = {
     "Microsoft.OperationalInsights/workspaces": r"log-[A-Za-z0-9-]{0,58}[A-Za-z0-9]",
     "Microsoft.Insights/components": r"appi-[\w().-]{1,250}",
     "Microsoft.Insights/actionGroups": r"ag-[\w .-]{1,250}",
-    "Microsoft.EventGrid/systemTopics": r"egst-[A-Za-z0-9-]{1,45}",
+    "Microsoft.EventGrid/systemTopics": r"evgt-[A-Za-z0-9-]{1,45}",
     "Microsoft.Network/virtualNetworks": r"vnet-[\w.-]{1,58}\w",
     "Microsoft.Network/networkSecurityGroups": r"nsg-[\w.-]{1,75}\w",
     "Microsoft.Network/privateEndpoints": r"pe-[\w.-]{1,60}\w",
@@ -25,7 +25,11 @@ RULES = {
     "Microsoft.Consumption/budgets": r"[\w-]{1,63}",
 }
 # These are told apart by a GUID, or belong to a resource that is named by the rules above.
-OTHER = {"Microsoft.Authorization/roleAssignments", "Microsoft.Insights/workbooks"}
+OTHER = {
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Insights/diagnosticSettings",
+    "Microsoft.Insights/workbooks",
+}
 SHARED = {"Microsoft.Network/privateDnsZones"}
 ENVIRONMENTS = ("dev", "rather-long-name-dev", "rather-long-name-prd", "My_environment.2-long", "x")
 
