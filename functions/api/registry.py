@@ -5,8 +5,6 @@ from urllib.parse import urlsplit
 from functions.operation import Operations, Request
 from functions.principal import read_principal
 
-VERSION = "0.2.0"
-
 operations = Operations(read_principal)
 
 IF_MATCH = {

@@ -2,11 +2,12 @@
 
 import orjson
 
-from functions.api.registry import VERSION, operations
+from functions.api.registry import operations
 from functions.openapi import openapi_document
 from functions.operation import Answer, Request
 from shared.bootstrap import app
 from shared.usecases.health import HealthReport
+from shared.version import VERSION
 
 
 @operations.add(

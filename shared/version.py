@@ -1,0 +1,3 @@
+"""Which Segpilot this is."""
+
+VERSION = "0.2.0"
