@@ -19,6 +19,8 @@ RULES = {
     "Microsoft.Insights/actionGroups": r"ag-[\w .-]{1,250}",
     "Microsoft.EventGrid/systemTopics": r"evgt-[A-Za-z0-9-]{1,45}",
     "Microsoft.Network/virtualNetworks": r"vnet-[\w.-]{1,58}\w",
+    "Microsoft.Network/natGateways": r"ng-[\w.-]{1,76}\w",
+    "Microsoft.Network/publicIPAddresses": r"pip-[\w.-]{1,75}\w",
     "Microsoft.Network/networkSecurityGroups": r"nsg-[\w.-]{1,75}\w",
     "Microsoft.Network/privateEndpoints": r"pe-[\w.-]{1,60}\w",
     "Microsoft.Network/privateDnsZones": r"privatelink\.[a-z.-]{1,50}",
