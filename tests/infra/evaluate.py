@@ -106,6 +106,8 @@ def _call(node: Node, scene: Scene) -> object:
     if name in SCOPES:
         place = SCOPES[name]
         return {"id": place, "subscriptionId": place[15:51], "tenantId": place, "objectId": place}
+    if name == "environment":
+        return {"suffixes": {"storage": "core.windows.net"}}
     given = [evaluate(each, scene) for each in node.parts[1].parts]
     texts = [str(each) for each in given]
     match name:
