@@ -47,6 +47,9 @@ param alwaysReadyHttp int = 0
 @allowed(['RollingUpdate', 'Recreate'])
 param siteUpdateStrategy string = 'RollingUpdate'
 
+@description('Spread instances over the zones of the region; it must have some, and the storage account should be in several, too.')
+param zoneRedundant bool = false
+
 @description('Address of the Autopilot API.')
 param autopilotUrl string = 'https://api2.autopilothq.com/v1'
 
@@ -260,6 +263,7 @@ module app 'modules/app.bicep' = {
     // A group of no instances is not accepted.
     alwaysReady: filter(alwaysReady, each => each.instanceCount > 0)
     siteUpdateStrategy: siteUpdateStrategy
+    zoneRedundant: zoneRedundant
     subnetId: ''
   }
   dependsOn: [roles]

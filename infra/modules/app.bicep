@@ -58,6 +58,9 @@ param alwaysReady array
 @allowed(['RollingUpdate', 'Recreate'])
 param siteUpdateStrategy string
 
+@description('Spread instances over the zones of the region, if it has some.')
+param zoneRedundant bool
+
 @description('Resource id of the subnet that the app goes out through; empty = the internet.')
 param subnetId string
 
@@ -108,7 +111,10 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   tags: tags
   kind: 'functionapp'
   sku: { name: 'FC1', tier: 'FlexConsumption' }
-  properties: { reserved: true }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
 }
 
 resource app 'Microsoft.Web/sites@2024-11-01' = {
