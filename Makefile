@@ -50,6 +50,10 @@ messages: $(INSTALLED) ## Bring the portal's catalogues into step with what the 
 bench: $(INSTALLED) $(AZURITE) $(PORTAL) ## Measure; figures go to bench/results.md. ONLY="section section"
 	$(BIN)/python -m bench $(ONLY)
 
+.PHONY: package
+package: $(INSTALLED) $(PORTAL) ## What is deployed, as a zip in dist/. WITH_DEPENDENCIES=1 PYTHON_VERSION=3.12
+	@$(BIN)/python -m devkit package $(if $(WITH_DEPENDENCIES),--with-dependencies) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
 soak: $(INSTALLED) $(AZURITE) $(PORTAL) ## Runs while everything breaks, half an hour: docs/reliability.md. SEED= RUNS=50
 	@$(BIN)/python -m tests.soak
 
@@ -62,7 +66,7 @@ fuzz: $(INSTALLED) .venv/fuzzing ## Explore the parsers, guided by coverage: doc
 	@touch $@
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-worker* .venv-audit .venv-infra devkit/node_modules portal/node_modules portal/static/vendor .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-worker* .venv-audit .venv-infra devkit/node_modules portal/node_modules portal/static/vendor dist .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(INSTALLED): requirements.txt constraints.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Segpilot needs Python 3.11 or newer")'

@@ -12,6 +12,7 @@ COMMANDS = {
     "host": ("host.command", "only the functions host"),
     "autopilot": ("autopilot.command", "only the Autopilot simulator"),
     "vault": ("vault.command", "only the Key Vault and the managed identity"),
+    "package": ("package", "write what is deployed into a zip"),
     "screenshots": ("screenshots", "make the pictures of the documentation"),
     "browser": ("browser", "make sure that there is a Chromium for the browser tests"),
 }
