@@ -3,6 +3,7 @@
 import azure.durable_functions as df
 import pytest
 
+from devkit.host.durable.clock import VirtualClock
 from devkit.host.durable.testing import OrchestrationFailedError, asynchronous
 from devkit.host.durable.versions import UNVERSIONED, Versions
 from functions.versions import FIRST, go
@@ -81,3 +82,27 @@ async def test_a_run_from_before_there_were_versions_ends_on_a_host_that_has_the
         assert await engine.output_of("run-1") == {"status": "Successful"}
     assert world.pushed == world.everything
     assert VERSIONS.default == FIRST
+
+
+class LaterSteps(World):
+    """Steps of a later version, whose answers have more in them."""
+
+    def hear(self, step: str, task: dict) -> dict:
+        answer = super().hear(step, task)
+        more = {"unheard_of": {"by": "an earlier version"}}
+        return {**answer, **({"result": {**answer["result"], **more}} if "result" in answer else {}), **more}
+
+
+@asynchronous
+async def test_a_run_goes_on_with_what_later_steps_answer(tmp_path):
+    world = LaterSteps(vip=5, new=3)
+    world.leaver_chunks = {"vip": 2}
+    world.asks = 1
+    world.decision = "approved"
+    async with running(tmp_path, app_of(world), clock=VirtualClock()) as engine:
+        started = await engine.start_new("export_run", {"lanes": 2, "patience_s": 60})
+        await engine.wait_until(started, lambda run: "waiting for approval" in str(run.custom_status))
+        world.decision = "approved"
+        assert (await engine.output_of(started))["status"] == "Successful"
+    assert world.pushed == world.everything
+    assert len(world.removed) == 2

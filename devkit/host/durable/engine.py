@@ -223,7 +223,7 @@ class Engine(Operations):
                 cpu_ms, instance = (time.thread_time() - began_s) * 1_000, loaded.instance
                 self._turn_log.note(instance.id, instance.name, loaded.past, outcome.events, cpu_ms)
             if self._history_log:
-                self._history_log.note(loaded.instance, loaded.past, outcome.events)
+                self._history_log.note(loaded, outcome)
             self._store.submit(turns.commit, loaded, outcome, now_us).result()
 
     def _take_entity_turn(self, target: str) -> None:

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 from devkit.host.durable.events import Event, as_played
-from devkit.host.durable.instances import Instance
+from devkit.host.durable.turns import Loaded, Outcome
 
 
 class TurnLog:
@@ -30,22 +30,27 @@ class TurnLog:
 
 
 class HistoryLog:
-    """One line per turn: ``instance``, ``execution``, ``name``, ``version``, how many events were ``past``, and which
-    ``events`` are new; so that histories can be had when the database has dropped them. Thread-safe."""
+    """One line per turn: ``instance``, ``execution``, ``name``, ``version``, ``input``, how many events were ``past``, which
+    ``events`` are new, the ``status`` and ``output`` after it, and what the next generation ``continues`` with; so that
+    histories can be had when the database has dropped them. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._lock = path, threading.Lock()
 
-    def note(self, instance: Instance, past: list[str], new: list[Event]) -> None:
+    def note(self, loaded: Loaded, outcome: Outcome) -> None:
+        instance = loaded.instance
         line = {
             "instance": instance.id,
             "execution": instance.execution,
             "name": instance.name,
             "version": instance.version,
             "input": instance.input,
-            "past": len(past),
-            "events": new,
+            "past": len(loaded.past),
+            "events": outcome.events,
+            "status": outcome.status,
+            "output": outcome.output,
+            "continues": outcome.continue_with and outcome.continue_with.get("input"),
         }
         with self._lock, self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
