@@ -81,8 +81,8 @@ param stateContainer string = 'segpilot'
 @description('Container of the audit, run and row logs.')
 param logsContainer string = 'segpilot-logs'
 
-@description('Days for which deleted blobs and containers can be brought back.')
-@minValue(1)
+@description('Days for which deleted blobs can be brought back; 0 = they cannot.')
+@minValue(0)
 @maxValue(365)
 param deletedBlobRetentionDays int = 7
 
@@ -187,7 +187,7 @@ module storage 'modules/storage.bicep' = {
       ownsSegmentAccount ? [containers.segments] : []
     )
     deadLettersContainer: containers.deadLetters
-    deletedRetentionDays: deletedBlobRetentionDays
+    deletedBlobRetentionDays: deletedBlobRetentionDays
     publicAccess: !privateNetwork
   }
 }

@@ -15,8 +15,8 @@ param sku string
 @description('Containers to make.')
 param containers array
 
-@description('Days for which deleted blobs and containers can be brought back.')
-param deletedRetentionDays int
+@description('Days for which deleted blobs can be brought back; 0 = they cannot.')
+param deletedBlobRetentionDays int
 
 @description('Container of undelivered events; what is in it goes after 30 days.')
 param deadLettersContainer string
@@ -52,8 +52,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     properties: {
       // No versions: ledgers and chunks are rewritten in every run, and each version would keep a person who was erased.
       isVersioningEnabled: false
-      deleteRetentionPolicy: { enabled: true, days: deletedRetentionDays }
-      containerDeleteRetentionPolicy: { enabled: true, days: deletedRetentionDays }
+      deleteRetentionPolicy: deletedBlobRetentionDays > 0 ? { enabled: true, days: deletedBlobRetentionDays } : { enabled: false }
+      containerDeleteRetentionPolicy: { enabled: true, days: 7 }
     }
 
     resource container 'containers' = [
