@@ -161,7 +161,7 @@ class Plan(Record):
 class Run(Record):
     """``run_as`` is the connection's export user. A ``dry`` run sends nothing. ``retries`` names the run whose
     unsent people alone are sent. ``attempt`` counts runs of the same cause that failed in passing. ``trace_id`` is that
-    of its telemetry (32 hexadecimal digits), known since its start."""
+    of its telemetry (32 hexadecimal digits), known once it has started or ended."""
 
     id: str
     export_id: str

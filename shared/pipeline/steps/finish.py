@@ -98,6 +98,7 @@ def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
         "dropped_values": add_reasons(*(staged.dropped_values for staged in task.staged)),
         "warnings": tuple(dict.fromkeys((*run.warnings, *said, *remarks))),
         "ended_at": context.clock(),
+        "trace_id": run.trace_id or telemetry.trace_id(),
     }
     return context.stores.runs.change(
         run.id, lambda present: leave(present, Stage.DONE, context.clock()).model_copy(update=ending)
