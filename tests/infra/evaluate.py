@@ -2,8 +2,8 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from tests.infra.bicep_file import BicepFile, Declaration, entries
 from tests.infra.modules import is_local, target
@@ -23,12 +23,16 @@ class NotWorkedOut(Exception):
 
 @dataclass(frozen=True)
 class Scene:
-    """A file together with what its parameters are given: values, or expressions in the scene of the caller."""
+    """A file together with what its parameters are given: values, or expressions in the scene of the caller.
+
+    `items` are the variables of the loop that is gone through: values, or expressions.
+    """
 
     file: BicepFile
     values: Mapping[str, object]
     passed: Mapping[str, Node]
     caller: "Scene | None" = None
+    items: Mapping[str, object] = field(default_factory=dict)
 
 
 def scenes(start: Scene, files: Mapping[str, BicepFile]) -> list[Scene]:
@@ -37,8 +41,41 @@ def scenes(start: Scene, files: Mapping[str, BicepFile]) -> list[Scene]:
     for module in start.file.all("module").values():
         if is_local(module) and (called := files.get(target(start.file, module))):
             passed = dict(entries(module.body["params"])) if "params" in module.body else {}
-            found += scenes(Scene(called, {}, passed, start), files)
+            for turn in turns(module, start):
+                found += scenes(Scene(called, {}, passed, turn), files)
     return found
+
+
+def turns(declared: Declaration, scene: Scene) -> Iterator[Scene]:
+    """The scene once for each item of the loop that a declaration is made in; as it is where there is none."""
+    if declared.value is None or declared.value.kind != "for_statement":
+        yield scene
+        return
+    item, several, _ = declared.value.parts
+    names = [name.text for name in item.find("identifier", "loop_variable", "loop_enumerator")]
+    for place, each in enumerate(_listed(several, scene)):
+        yield replace(scene, items=dict(zip(names, (each, place), strict=False)))
+
+
+def _listed(node: Node, scene: Scene) -> list[object]:
+    """The items of a list, without working out more of them than must be known."""
+    if (node := _followed(node, scene)).kind == "array":
+        return list(node.parts)
+    several = evaluate(node, scene)
+    if not isinstance(several, list):
+        raise NotWorkedOut(f"{node.place}: {node.text}")
+    return several
+
+
+def _followed(node: Node, scene: Scene) -> Node:
+    """The expression that a name of this file stands for."""
+    if node.kind == "identifier":
+        item, variable = scene.items.get(node.text), scene.file.all("var").get(node.text)
+        if isinstance(item, Node):
+            return _followed(item, scene)
+        if item is None and variable is not None and variable.value is not None:
+            return _followed(variable.value, scene)
+    return node
 
 
 def evaluate(node: Node, scene: Scene) -> object:
@@ -74,6 +111,9 @@ def evaluate(node: Node, scene: Scene) -> object:
 
 
 def _named(node: Node, scene: Scene) -> object:
+    if node.text in scene.items:
+        item = scene.items[node.text]
+        return evaluate(item, scene) if isinstance(item, Node) else item
     found = scene.file.all("param").get(node.text) or scene.file.all("var").get(node.text)
     if found is None:
         raise NotWorkedOut(f"{node.place}: {node.text}")
@@ -92,8 +132,11 @@ def _member(node: Node, scene: Scene) -> object:
     resource = scene.file.all("resource").get(holder.text)
     if resource is not None and key.text in {"name", "id"}:
         return evaluate(resource.body["name"], scene)
-    inner = evaluate(holder, scene)
     wanted = key.text if node.kind == "member_expression" else evaluate(key, scene)
+    whole = _followed(holder, scene)
+    if whole.kind == "object" and (part := dict(entries(whole)).get(str(wanted))) is not None:
+        return evaluate(part, scene)
+    inner = evaluate(holder, scene)
     if isinstance(inner, dict) and wanted in inner:
         return inner[wanted]
     if isinstance(inner, list) and isinstance(wanted, int) and wanted < len(inner):

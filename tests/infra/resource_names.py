@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from tests.infra.bicep_file import BicepFile
-from tests.infra.evaluate import NotWorkedOut, Scene, evaluate, resources, scenes
+from tests.infra.evaluate import NotWorkedOut, Scene, evaluate, resources, scenes, turns
 
 # Microsoft's "Abbreviation recommendations" (Cloud Adoption Framework) and "Naming rules and restrictions".
 RULES = {
@@ -48,10 +48,9 @@ def made_names(
                 continue
             node = resource.body["name"]
             try:
-                names[f"{resource.place} {_turn(names, resource.place)}"] = (
-                    kind,
-                    str(evaluate(node, scene)),
-                )
+                for turn in turns(resource, scene):
+                    where = f"{resource.place} {_turn(names, resource.place)}"
+                    names[where] = (kind, str(evaluate(node, turn)))
             except NotWorkedOut as problem:
                 unknown.append(f"{resource.place}: the name of {kind} cannot be worked out here ({problem})")
     return names, unknown

@@ -57,3 +57,18 @@ module one 'modules/one.bicep' = { params: { name: 'kv-${take(toLower(environmen
     assert any("infra/modules/one.bicep:2: 'kv-rather-long-name-d-" in problem for problem in found)
     short = main.replace("take(toLower(environmentName), 18)", "x").replace("${x}", "x")
     assert problems(programs, short, module) == []
+
+
+def test_names_are_followed_through_loops(programs):
+    main = """
+param environmentName string
+var services = [{ name: 'Blob!', target: one[0].outputs.id }, { name: 'queue', target: '' }]
+module one 'modules/one.bicep' = [for each in services: { params: { name: 'st${each.name}${environmentName}' } }]
+"""
+    module = """
+param name string
+resource accounts 'Microsoft.Storage/storageAccounts@1' = [for part in ['a', 'b']: { name: '${name}${part}' }]
+"""
+    found = problems(programs, main, module)
+    assert sum("'stBlob!" in problem for problem in found) == 10
+    assert [problem for problem in found if "'stqueuex" in problem or "worked out" in problem] == []
