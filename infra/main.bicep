@@ -108,8 +108,35 @@ param telemetryDailyCapGb int = -1
 
 // --- network ---------------------------------------------------------------------------------------------------------
 
-@description('Reach storage and vault over private endpoints only.')
+@description('Reach storage and vault over private endpoints only. docs/private-link.md explains what belongs to it.')
 param privateNetwork bool = false
+
+@description('Addresses of the virtual network that is made, at least a /25.')
+param networkAddresses string = '10.80.0.0/24'
+
+@description('Reach Autopilot from one address of our own, through a NAT gateway; only where the network is made.')
+param fixedOutboundAddress bool = false
+
+@description('Resource id of an existing subnet that the app goes out through, delegated to Microsoft.App/environments; empty = a network is made.')
+param existingAppSubnetId string = ''
+
+@description('Resource id of an existing subnet for private endpoints; goes with existingAppSubnetId.')
+param existingEndpointSubnetId string = ''
+
+@description('Resource id of the resource group with the private DNS zones of your organisation; empty = zones are made.')
+param existingDnsZonesGroupId string = ''
+
+@description('Leave the names of private endpoints to a policy of your organisation.')
+param dnsByPolicy bool = false
+
+@description('Whether the owner of an existing segment account approves private endpoints to it by hand.')
+param segmentAccountByApproval bool = false
+
+@description('Whether the owner of an existing segment account has prepared it with modules/segment-account.bicep.')
+param segmentAccountPrepared bool = false
+
+@description('Address ranges that may reach portal and API, separated by commas, such as 203.0.113.0/24; empty = all.')
+param allowedAddressRanges string = ''
 
 // --- names -----------------------------------------------------------------------------------------------------------
 
@@ -120,6 +147,7 @@ var suffix = 'segpilot-${environmentPart}-${token}'
 // Storage accounts and vaults take 24 characters; the token keeps apart what is cut.
 var shortSuffix = '${take(replace(environmentPart, '-', ''), 8)}${token}'
 var storageName = 'stsegpilot${shortSuffix}'
+var vaultName = 'kv-segp-${shortSuffix}'
 var appName = 'func-${suffix}'
 var containers = {
   segments: segmentsContainer
@@ -142,6 +170,48 @@ var segmentAccountPath = split(existingSegmentAccountId, '/')
 var segmentAccountSubscription = ownsSegmentAccount ? subscription().subscriptionId : segmentAccountPath[2]
 var segmentAccountGroup = ownsSegmentAccount ? group.name : segmentAccountPath[4]
 var segmentAccountName = ownsSegmentAccount ? storageName : last(segmentAccountPath)
+
+// --- private endpoints -----------------------------------------------------------------------------------------------
+
+var makesNetwork = privateNetwork && empty(existingAppSubnetId)
+var makesZones = privateNetwork && empty(existingDnsZonesGroupId) && !dnsByPolicy
+var storageSuffix = environment().suffixes.storage
+var zones = {
+  blob: 'privatelink.blob.${storageSuffix}'
+  queue: 'privatelink.queue.${storageSuffix}'
+  table: 'privatelink.table.${storageSuffix}'
+  vault: 'privatelink.vaultcore.azure.net'
+}
+var zonesGroupId = empty(existingDnsZonesGroupId) ? group.id : existingDnsZonesGroupId
+// Ids that are put together, since a loop needs them before anything is made.
+var accountId = '${group.id}/providers/Microsoft.Storage/storageAccounts/${storageName}'
+var ownEndpoints = [
+  { name: 'blob', service: 'blob', targetId: accountId, byApproval: false }
+  { name: 'queue', service: 'queue', targetId: accountId, byApproval: false }
+  { name: 'table', service: 'table', targetId: accountId, byApproval: false }
+  {
+    name: 'vault'
+    service: 'vault'
+    targetId: '${group.id}/providers/Microsoft.KeyVault/vaults/${vaultName}'
+    byApproval: false
+  }
+]
+var segmentEndpoints = [
+  {
+    name: 'segments-blob'
+    service: 'blob'
+    targetId: existingSegmentAccountId
+    byApproval: segmentAccountByApproval
+  }
+  {
+    name: 'segments-queue'
+    service: 'queue'
+    targetId: existingSegmentAccountId
+    byApproval: segmentAccountByApproval
+  }
+]
+var appSubnetId = makesNetwork ? network!.outputs.appSubnetId : existingAppSubnetId
+var endpointSubnetId = makesNetwork ? network!.outputs.endpointSubnetId : existingEndpointSubnetId
 
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -196,7 +266,7 @@ module vault 'modules/vault.bicep' = {
   name: 'vault'
   scope: group
   params: {
-    name: 'kv-segp-${shortSuffix}'
+    name: vaultName
     location: location
     tags: tags
     recover: recoverVault
@@ -216,13 +286,65 @@ module roles 'modules/roles.bicep' = {
   }
 }
 
+module network 'modules/network.bicep' = if (makesNetwork) {
+  name: 'network'
+  scope: group
+  params: {
+    suffix: suffix
+    location: location
+    tags: tags
+    addressSpace: networkAddresses
+    fixedOutboundAddress: fixedOutboundAddress
+  }
+}
+
+module privateDns 'modules/private-dns.bicep' = if (makesZones) {
+  name: 'private-dns'
+  scope: group
+  params: {
+    zones: [zones.blob, zones.queue, zones.table, zones.vault]
+    tags: tags
+    networkId: split(endpointSubnetId, '/subnets/')[0]
+  }
+}
+
+// One after the other: a subnet takes one change at a time.
+@batchSize(1)
+module endpoints 'modules/private-endpoint.bicep' = [
+  for endpoint in concat(ownEndpoints, ownsSegmentAccount ? [] : segmentEndpoints): if (privateNetwork) {
+    name: 'endpoint-${endpoint.name}'
+    scope: group
+    params: {
+      name: 'pe-${suffix}-${endpoint.name}'
+      location: location
+      tags: tags
+      subnetId: endpointSubnetId
+      targetId: endpoint.targetId
+      service: endpoint.service
+      byApproval: endpoint.byApproval
+      zoneId: dnsByPolicy ? '' : '${zonesGroupId}/providers/Microsoft.Network/privateDnsZones/${zones[endpoint.service]}'
+    }
+    dependsOn: [storage, vault, privateDns]
+  }
+]
+
+module segmentAccount 'modules/segment-account.bicep' = if (!ownsSegmentAccount && !segmentAccountPrepared) {
+  name: 'segpilot-${environmentPart}-segment-account'
+  scope: resourceGroup(segmentAccountSubscription, segmentAccountGroup)
+  params: {
+    accountName: segmentAccountName
+    segmentsContainer: containers.segments
+    principalId: identity.outputs.principalId
+  }
+}
+
 module events 'modules/app-events.bicep' = {
   name: 'segpilot-${environmentPart}-events'
   scope: resourceGroup(segmentAccountSubscription, segmentAccountGroup)
   params: {
     name: empty(existingEventTopicName) ? 'evgt-${suffix}' : existingEventTopicName
     isNew: empty(existingEventTopicName)
-    location: location
+    location: ownsSegmentAccount || segmentAccountPrepared ? location : segmentAccount!.outputs.location
     tags: tags
     accountName: segmentAccountName
   }
@@ -264,9 +386,10 @@ module app 'modules/app.bicep' = {
     alwaysReady: filter(alwaysReady, each => each.instanceCount > 0)
     siteUpdateStrategy: siteUpdateStrategy
     zoneRedundant: zoneRedundant
-    subnetId: ''
+    subnetId: privateNetwork ? appSubnetId : ''
+    allowedAddressRanges: allowedAddressRanges
   }
-  dependsOn: [roles]
+  dependsOn: [roles, endpoints]
 }
 
 module registration 'modules/sign-in-registration.bicep' = if (empty(existingRegistrationClientId)) {
@@ -328,3 +451,6 @@ output AZURE_SEGMENTS_CONTAINER string = segmentsContainer
 
 @description('Resource id of the Event Grid system topic of that account.')
 output AZURE_EVENT_TOPIC_ID string = events.outputs.topicId
+
+@description('Address that Autopilot sees, where it is one of our own; else empty.')
+output AZURE_OUTBOUND_ADDRESS string = makesNetwork ? network!.outputs.outboundAddress : ''

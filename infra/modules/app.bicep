@@ -64,6 +64,9 @@ param zoneRedundant bool
 @description('Resource id of the subnet that the app goes out through; empty = the internet.')
 param subnetId string
 
+@description('Address ranges that may reach portal and API, separated by commas; empty = all.')
+param allowedAddressRanges string
+
 var publishingDoors = ['ftp', 'scm']
 var storageSuffix = environment().suffixes.storage
 var storageUri = 'https://${storageName}.blob.${storageSuffix}'
@@ -105,6 +108,17 @@ var fixedSettings = {
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
 }
 
+// Event Grid cannot deliver over a private endpoint, and its events must not be shut out with everybody else
+// (Microsoft Learn, "Deliver events using private link service"; service tag AzureEventGrid).
+var eventGridRule = { name: 'event-grid', priority: 100, action: 'Allow', tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
+var addressRules = map(split(allowedAddressRanges, ','), (addresses, place) => {
+  name: 'allowed-${place + 1}'
+  priority: 200 + place
+  action: 'Allow'
+  tag: 'Default'
+  ipAddress: trim(addresses)
+})
+
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: planName
   location: location
@@ -136,6 +150,12 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
+      vnetRouteAllEnabled: !empty(subnetId)
+      ipSecurityRestrictionsDefaultAction: empty(allowedAddressRanges) ? 'Allow' : 'Deny'
+      ipSecurityRestrictions: empty(allowedAddressRanges) ? [] : concat([eventGridRule], addressRules)
+      // Packages are taken from anywhere, from who has an Entra token for it.
+      scmIpSecurityRestrictionsDefaultAction: 'Allow'
+      scmIpSecurityRestrictionsUseMain: false
     }
     functionAppConfig: {
       deployment: {

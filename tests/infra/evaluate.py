@@ -59,8 +59,14 @@ def turns(declared: Declaration, scene: Scene) -> Iterator[Scene]:
 
 def _listed(node: Node, scene: Scene) -> list[object]:
     """The items of a list, without working out more of them than must be known."""
-    if (node := _followed(node, scene)).kind == "array":
-        return list(node.parts)
+    match (node := _followed(node, scene)).kind:
+        case "array":
+            return list(node.parts)
+        case "ternary_expression":
+            condition, yes, no = node.parts
+            return _listed(yes if evaluate(condition, scene) else no, scene)
+        case "call_expression" if node.parts[0].text == "concat":
+            return [item for each in node.parts[1].parts for item in _listed(each, scene)]
     several = evaluate(node, scene)
     if not isinstance(several, list):
         raise NotWorkedOut(f"{node.place}: {node.text}")
@@ -83,13 +89,15 @@ def evaluate(node: Node, scene: Scene) -> object:
     match node.kind:
         case "string":
             return "".join(
-                str(evaluate(part.parts[0], scene)) if part.kind == "interpolation" else part.text
+                _shown(evaluate(part.parts[0], scene)) if part.kind == "interpolation" else part.text
                 for part in node.parts
             )
         case "number":
             return int(node.text)
         case "boolean":
             return node.text == "true"
+        case "null":
+            return None
         case "array":
             return [evaluate(part, scene) for part in node.parts]
         case "object":
@@ -108,6 +116,10 @@ def evaluate(node: Node, scene: Scene) -> object:
         case "call_expression":
             return _call(node, scene)
     raise NotWorkedOut(f"{node.place}: {node.text}")
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _named(node: Node, scene: Scene) -> object:
@@ -146,6 +158,8 @@ def _member(node: Node, scene: Scene) -> object:
 
 def _call(node: Node, scene: Scene) -> object:
     name = node.parts[0].text.removeprefix("az.").removeprefix("sys.")
+    if name == "environment":
+        return {"suffixes": {"storage": "core.windows.net"}}
     if name in SCOPES:
         place = SCOPES[name]
         return {"id": place, "subscriptionId": place[15:51], "tenantId": place, "objectId": place}
