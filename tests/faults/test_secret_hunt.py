@@ -37,7 +37,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     # Characters that are written differently in URLs, JSON and base64 variants.
     keys = [f"{name}/+~{uuid4().hex}=&?" for name in ("right", "wrong", "later", "own", "typed", "lost")]
     stray = f"stray/+~{uuid4().hex}=&?"
-    settings = {**SETTINGS, "PUSH_PATIENCE_S": "5", "WEBSITE_AUTH_ENABLED": "True"}
+    telemetry = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "console"}
+    settings = {**SETTINGS, **telemetry, "PUSH_PATIENCE_S": "5", "WEBSITE_AUTH_ENABLED": "True"}
     folder = tmp_path_factory.mktemp("stack")
     switches = {"bulk_list": "honoured"}
     with LocalStack(folder, autopilot_key=keys[0], autopilot_switches=switches, settings=settings) as stack:
@@ -150,6 +151,15 @@ def test_people_are_in_storage_and_at_autopilot_but_in_no_log_or_history(scene: 
         assert files
         assert hunt_files(state / folder, [scene.mailbox]) == []
     assert not [answer for answer in scene.app.heard if scene.mailbox.encode() in answer]
+
+
+def test_telemetry_tells_of_runs_but_of_no_key_and_nobody(scene: Scene) -> None:
+    kept = scene.app.stack.state / "host" / "telemetry.jsonl"
+    spans = [span for span in map(json.loads, kept.read_text().splitlines()) if "name" in span]
+
+    assert {"begin run", "send batch", "finish run"} <= {span["name"] for span in spans}
+    assert "key-refused" in {span["attributes"].get("segpilot.failure") for span in spans}
+    assert hunt_files(kept.parent, [*scene.keys, scene.stray, scene.mailbox]) == []
 
 
 def test_the_hunt_finds_what_is_there(scene: Scene, tmp_path: Path) -> None:
