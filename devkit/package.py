@@ -129,18 +129,31 @@ def make(root: Path, folder: Path) -> Path:
     return path
 
 
-def make_with_dependencies(root: Path, folder: Path, python: str) -> tuple[Path, bool]:
-    """Write the package that needs no build; return its path, and whether it has bytecode. Raises PackageError."""
+def assemble(root: Path, stage: Path, python: str) -> bool:
+    """Put the app and its packages, which need no build, into a folder; return whether there is bytecode.
+
+    Raises PackageError.
+    """
+    for name, source in find_deployed(root).items():
+        (stage / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, stage / name)
+    install_dependencies(stage, python)
+    return compile_all(stage, python)
+
+
+def make_with_dependencies(root: Path, folder: Path, python: str) -> Path:
+    """Write the package that needs no build into a folder; return its path. Raises PackageError."""
     path = folder / f"segpilot-{VERSION}-python{python}-linux-x86_64.zip"
     with tempfile.TemporaryDirectory() as name:
         stage = Path(name)
-        for each, source in find_deployed(root).items():
-            (stage / each).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, stage / each)
-        install_dependencies(stage, python)
-        compiled = compile_all(stage, python)
-        write_zip(path, {p.relative_to(stage).as_posix(): p for p in stage.rglob("*") if p.is_file()})
-    return path, compiled
+        if not assemble(root, stage, python):
+            print(
+                f"Without bytecode, since there is no Python {python} here: each start compiles everything."
+            )
+        write_zip(
+            path, {each.relative_to(stage).as_posix(): each for each in stage.rglob("*") if each.is_file()}
+        )
+    return path
 
 
 def main(argv: Sequence[str]) -> int:
@@ -153,11 +166,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     try:
         if options.with_dependencies:
-            path, compiled = make_with_dependencies(REPOSITORY, options.to, options.python)
-            if not compiled:
-                print(
-                    f"Without bytecode, since there is no python{options.python} here: each start compiles everything."
-                )
+            path = make_with_dependencies(REPOSITORY, options.to, options.python or read_python(REPOSITORY))
         else:
             path = make(REPOSITORY, options.to)
     except PackageError as problem:
