@@ -57,8 +57,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     }
 
     resource container 'containers' = [
-      for container in containers: {
-        name: container
+      for each in containers: {
+        name: each
         properties: { publicAccess: 'None' }
       }
     ]
