@@ -142,8 +142,10 @@ def _named(node: Node, scene: Scene) -> object:
 def _member(node: Node, scene: Scene) -> object:
     holder, key = node.parts
     resource = scene.file.all("resource").get(holder.text)
-    if resource is not None and key.text in {"name", "id"}:
-        return evaluate(resource.body["name"], scene)
+    if resource is not None:
+        if key.text == "name" and "name" in resource.body:
+            return evaluate(resource.body["name"], scene)
+        raise NotWorkedOut(f"{node.place}: {node.text}")
     wanted = key.text if node.kind == "member_expression" else evaluate(key, scene)
     whole = _followed(holder, scene)
     if whole.kind == "object" and (part := dict(entries(whole)).get(str(wanted))) is not None:

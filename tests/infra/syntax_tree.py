@@ -17,7 +17,7 @@ EXTENSION = re.compile(r"^extension (\w+)[^\n]*$", re.MULTILINE)
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A piece of source: its kind in the grammar, its text and where it stands."""
+    """A piece of source: its kind in the grammar, its text and where it stands (`start`, `end`: in bytes)."""
 
     file: str
     kind: str
@@ -27,6 +27,8 @@ class Node:
     column: int
     named: bool
     wrong: bool
+    start: int
+    end: int
     children: tuple["Node", ...]
 
     @property
@@ -74,7 +76,7 @@ def _node(file: str, source: bytes, tree: list) -> Node:
     kind, field, start, end, line, column, flags, children = tree
     below = tuple(_node(file, source, child) for child in children)
     text = source[start:end].decode()
-    return Node(file, kind, field, text, line, column, bool(flags & 1), bool(flags & 6), below)
+    return Node(file, kind, field, text, line, column, bool(flags & 1), bool(flags & 6), start, end, below)
 
 
 def syntax_errors(tree: Node) -> list[str]:
