@@ -13,8 +13,8 @@ from pydantic import BaseModel, SecretStr
 
 import function_app
 from functions import api
-from functions.api.registry import VERSION
 from functions.openapi import openapi_document
+from shared.version import VERSION
 
 DOOR = "/api/signed-in/{*path}"
 FOR_PEOPLE = {"/portal/{*path}", "/{nothing:maxlength(0)?}"}
