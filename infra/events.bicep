@@ -1,21 +1,35 @@
-metadata description = 'Tells the app of arriving files. It comes after the code, whose webhook Azure asks before it makes the subscription.'
+metadata description = 'Tells the app of arriving files. It comes after the code, whose webhook Azure asks before it makes the subscription. What belongs to storage of others is here and not in main.bicep: `azd down` removes every resource group that main.bicep has touched.'
 
 @description('Name of the function app, in this resource group.')
 param functionAppName string
 
-@description('Resource id of the Event Grid system topic of the account that segment files arrive in.')
-param eventTopicId string
+@description('Object id of the identity of the app.')
+param appPrincipalId string
+
+@description('Name of the storage account of the app, in this resource group.')
+param storageAccountName string
+
+@description('Container of it for events that could not be delivered.')
+param deadLettersContainer string
 
 @description('Container that segment files arrive in.')
 param segmentsContainer string
 
-@description('Name of the storage account for events that could not be delivered, in this resource group.')
-param storageAccountName string
+@description('Resource id of the storage account that segment files arrive in; empty = the one of the app.')
+param existingSegmentAccountId string = ''
 
-@description('Container of these events.')
-param deadLettersContainer string
+@description('Whether its owner has prepared that account with modules/segment-account.bicep.')
+param segmentAccountPrepared bool = false
 
-var topicPath = split(eventTopicId, '/')
+@description('Name of the Event Grid system topic that this account has already; empty = one is made.')
+param existingEventTopicName string = ''
+
+@description('Tags.')
+param tags object = resourceGroup().tags
+
+var isOwn = empty(existingSegmentAccountId)
+var accountPath = split(isOwn ? account.id : existingSegmentAccountId, '/')
+var topicName = empty(existingEventTopicName) ? replace(functionAppName, 'func-', 'evgt-') : existingEventTopicName
 
 resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: functionAppName
@@ -25,11 +39,47 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   name: storageAccountName
 }
 
+resource arrivals 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: last(accountPath)
+  scope: resourceGroup(accountPath[2], accountPath[4])
+}
+
+module segmentAccount 'modules/segment-account.bicep' = if (!isOwn && !segmentAccountPrepared) {
+  name: '${functionAppName}-storage'
+  scope: resourceGroup(accountPath[2], accountPath[4])
+  params: {
+    accountName: arrivals.name
+    segmentsContainer: segmentsContainer
+    principalId: appPrincipalId
+  }
+}
+
+module topic 'modules/app-event-topic.bicep' = {
+  name: '${functionAppName}-topic'
+  scope: resourceGroup(accountPath[2], accountPath[4])
+  params: {
+    name: topicName
+    isNew: empty(existingEventTopicName)
+    location: arrivals.location
+    tags: tags
+    accountName: arrivals.name
+  }
+}
+
+module deadLetterRole 'modules/roles-dead-letters.bicep' = {
+  name: 'dead-letter-role'
+  params: {
+    storageName: storageAccountName
+    deadLettersContainer: deadLettersContainer
+    principalId: topic.outputs.principalId
+  }
+}
+
 module subscription 'modules/app-event-subscription.bicep' = {
   name: '${functionAppName}-arrivals'
-  scope: resourceGroup(topicPath[2], topicPath[4])
+  scope: resourceGroup(accountPath[2], accountPath[4])
   params: {
-    topicName: last(topicPath)
+    topicName: topicName
     name: functionAppName
     // The key of the blob trigger's webhook, which the host makes when it first starts with the code.
     webhook: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.segment_arrived&code=${listKeys('${app.id}/host/default', '2024-11-01').systemKeys.blobs_extension}'
@@ -37,4 +87,5 @@ module subscription 'modules/app-event-subscription.bicep' = {
     deadLettersAccountId: account.id
     deadLettersContainer: deadLettersContainer
   }
+  dependsOn: [deadLetterRole, segmentAccount]
 }

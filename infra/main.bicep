@@ -163,13 +163,11 @@ var alwaysReady = [
   { name: 'http', instanceCount: alwaysReadyHttp }
 ]
 
-// --- where segment files arrive: the account that is made here, or an existing one -----------------------------------
+// --- where segment files arrive --------------------------------------------------------------------------------------
 
+// Nothing here reaches into the resource group of an existing account: events.bicep does.
 var ownsSegmentAccount = empty(existingSegmentAccountId)
-var segmentAccountPath = split(existingSegmentAccountId, '/')
-var segmentAccountSubscription = ownsSegmentAccount ? subscription().subscriptionId : segmentAccountPath[2]
-var segmentAccountGroup = ownsSegmentAccount ? group.name : segmentAccountPath[4]
-var segmentAccountName = ownsSegmentAccount ? storageName : last(segmentAccountPath)
+var segmentAccountName = ownsSegmentAccount ? storageName : last(split(existingSegmentAccountId, '/'))
 
 // --- private endpoints -----------------------------------------------------------------------------------------------
 
@@ -210,6 +208,7 @@ var segmentEndpoints = [
     byApproval: segmentAccountByApproval
   }
 ]
+var privateEndpoints = privateNetwork ? concat(ownEndpoints, ownsSegmentAccount ? [] : segmentEndpoints) : []
 var appSubnetId = makesNetwork ? network!.outputs.appSubnetId : existingAppSubnetId
 var endpointSubnetId = makesNetwork ? network!.outputs.endpointSubnetId : existingEndpointSubnetId
 
@@ -311,7 +310,7 @@ module privateDns 'modules/private-dns.bicep' = if (makesZones) {
 // One after the other: a subnet takes one change at a time.
 @batchSize(1)
 module endpoints 'modules/private-endpoint.bicep' = [
-  for endpoint in concat(ownEndpoints, ownsSegmentAccount ? [] : segmentEndpoints): if (privateNetwork) {
+  for endpoint in privateEndpoints: {
     name: 'endpoint-${endpoint.name}'
     scope: group
     params: {
@@ -327,39 +326,6 @@ module endpoints 'modules/private-endpoint.bicep' = [
     dependsOn: [storage, vault, privateDns]
   }
 ]
-
-module segmentAccount 'modules/segment-account.bicep' = if (!ownsSegmentAccount && !segmentAccountPrepared) {
-  name: 'segpilot-${environmentPart}-segment-account'
-  scope: resourceGroup(segmentAccountSubscription, segmentAccountGroup)
-  params: {
-    accountName: segmentAccountName
-    segmentsContainer: containers.segments
-    principalId: identity.outputs.principalId
-  }
-}
-
-module events 'modules/app-events.bicep' = {
-  name: 'segpilot-${environmentPart}-events'
-  scope: resourceGroup(segmentAccountSubscription, segmentAccountGroup)
-  params: {
-    name: empty(existingEventTopicName) ? 'evgt-${suffix}' : existingEventTopicName
-    isNew: empty(existingEventTopicName)
-    location: ownsSegmentAccount || segmentAccountPrepared ? location : segmentAccount!.outputs.location
-    tags: tags
-    accountName: segmentAccountName
-  }
-  dependsOn: [storage]
-}
-
-module deadLetterRole 'modules/roles-dead-letters.bicep' = {
-  name: 'dead-letter-role'
-  scope: group
-  params: {
-    storageName: storage.outputs.name
-    deadLettersContainer: containers.deadLetters
-    principalId: events.outputs.principalId
-  }
-}
 
 module app 'modules/app.bicep' = {
   name: 'app'
@@ -449,8 +415,14 @@ output AZURE_SEGMENT_ACCOUNT_NAME string = segmentAccountName
 @description('Container that segment files arrive in.')
 output AZURE_SEGMENTS_CONTAINER string = segmentsContainer
 
-@description('Resource id of the Event Grid system topic of that account.')
-output AZURE_EVENT_TOPIC_ID string = events.outputs.topicId
+@description('For events.bicep: resource id of an existing account that segment files arrive in.')
+output AZURE_EXISTING_SEGMENT_ACCOUNT_ID string = existingSegmentAccountId
+
+@description('For events.bicep: whether its owner has prepared that account.')
+output AZURE_SEGMENT_ACCOUNT_PREPARED bool = segmentAccountPrepared
+
+@description('For events.bicep: name of the system topic that this account has already.')
+output AZURE_EXISTING_EVENT_TOPIC_NAME string = existingEventTopicName
 
 @description('Address that Autopilot sees, where it is one of our own; else empty.')
 output AZURE_OUTBOUND_ADDRESS string = makesNetwork ? network!.outputs.outboundAddress : ''

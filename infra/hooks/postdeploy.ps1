@@ -1,25 +1,36 @@
 # Subscribes the app to arriving files: infra/events.bicep. It may run as often as it likes.
 $ErrorActionPreference = 'Stop'
+$PSNativeCommandUseErrorActionPreference = $false
 Set-Location (Join-Path $PSScriptRoot '../..')
-$tries = if ($env:SEGPILOT_TRIES) { [int]$env:SEGPILOT_TRIES } else { 30 }
+$script:tries = if ($env:SEGPILOT_TRIES) { [int]$env:SEGPILOT_TRIES } else { 30 }
 $pauseS = if ($env:SEGPILOT_PAUSE_S) { [int]$env:SEGPILOT_PAUSE_S } else { 10 }
 
-# The host makes the key of the blob trigger's webhook when it first starts with the code. It is not read here, only asked for.
-while ((az functionapp keys list --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
-      --name $env:AZURE_FUNCTION_APP_NAME --query 'systemKeys.blobs_extension != null' --output json 2>$null) -ne 'true') {
-  $tries -= 1
-  if ($tries -le 0) {
-    [Console]::Error.WriteLine("The app has no key 'blobs_extension': its host has not started with the code, or 'az login' is missing.")
-    [Console]::Error.WriteLine('See docs/troubleshooting.md, then: azd hooks run postdeploy')
+function Wait-OrGiveUp([string]$Problem, [string]$Waiting) {
+  $script:tries -= 1
+  if ($script:tries -le 0) {
+    [Console]::Error.WriteLine("$Problem. See docs/troubleshooting.md, then: azd hooks run postdeploy")
     exit 1
   }
-  Write-Host "Waiting for the app to start ($tries tries left)"
+  Write-Host "$Waiting ($script:tries tries left)"
   Start-Sleep -Seconds $pauseS
 }
 
-az deployment group create --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
-  --name events --template-file infra/events.bicep --output none --parameters `
-  "functionAppName=$env:AZURE_FUNCTION_APP_NAME" "eventTopicId=$env:AZURE_EVENT_TOPIC_ID" `
-  "segmentsContainer=$env:AZURE_SEGMENTS_CONTAINER" "storageAccountName=$env:AZURE_STORAGE_ACCOUNT_NAME" `
-  "deadLettersContainer=$env:AZURE_DEAD_LETTERS_CONTAINER"
-exit $LASTEXITCODE
+# The host makes the key of the blob trigger's webhook when it first starts with the code. It is not read, only asked for.
+while ((az functionapp keys list --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
+      --name $env:AZURE_FUNCTION_APP_NAME --query 'systemKeys.blobs_extension != null' --output json) -ne 'true') {
+  Wait-OrGiveUp "The app has no key 'blobs_extension': its host has not started with the code, or 'az login' is missing" `
+    'Waiting for the app to start'
+}
+
+# New roles take minutes to count, and an app that has just started may answer too late: then this fails once or twice.
+while ($true) {
+  az deployment group create --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
+    --name events --template-file infra/events.bicep --output none --parameters `
+    "functionAppName=$env:AZURE_FUNCTION_APP_NAME" "appPrincipalId=$env:AZURE_APP_PRINCIPAL_ID" `
+    "storageAccountName=$env:AZURE_STORAGE_ACCOUNT_NAME" "deadLettersContainer=$env:AZURE_DEAD_LETTERS_CONTAINER" `
+    "segmentsContainer=$env:AZURE_SEGMENTS_CONTAINER" "existingSegmentAccountId=$env:AZURE_EXISTING_SEGMENT_ACCOUNT_ID" `
+    "segmentAccountPrepared=$env:AZURE_SEGMENT_ACCOUNT_PREPARED" "existingEventTopicName=$env:AZURE_EXISTING_EVENT_TOPIC_NAME"
+  if ($LASTEXITCODE -eq 0) { exit 0 }
+  $script:tries = [Math]::Min($script:tries, 4)
+  Wait-OrGiveUp 'The subscription to arriving files could not be made' 'Trying once more to subscribe to arriving files'
+}

@@ -36,6 +36,3 @@ resource existingTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = 
 
 @description('Object id of the topic, to which the role on undelivered events is given.')
 output principalId string = isNew ? topic!.identity.principalId : existingTopic!.identity.principalId
-
-@description('Resource id of the topic.')
-output topicId string = isNew ? topic.id : existingTopic.id
