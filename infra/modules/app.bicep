@@ -111,13 +111,15 @@ var fixedSettings = {
 // Event Grid cannot deliver over a private endpoint, and its events must not be shut out with everybody else
 // (Microsoft Learn, "Deliver events using private link service"; service tag AzureEventGrid).
 var eventGridRule = { name: 'event-grid', priority: 100, action: 'Allow', tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
-var addressRules = map(split(allowedAddressRanges, ','), (addresses, place) => {
-  name: 'allowed-${place + 1}'
-  priority: 200 + place
-  action: 'Allow'
-  tag: 'Default'
-  ipAddress: trim(addresses)
-})
+var addressRules = [
+  for (addresses, place) in split(allowedAddressRanges, ','): {
+    name: 'allowed-${place + 1}'
+    priority: 200 + place
+    action: 'Allow'
+    tag: 'Default'
+    ipAddress: trim(addresses)
+  }
+]
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: planName

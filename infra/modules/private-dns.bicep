@@ -1,7 +1,7 @@
 metadata description = 'Private DNS zones, so that the names of storage and vault lead to private endpoints inside the network.'
 
 @description('Zones to make.')
-param zones string[]
+param zones array
 
 @description('Tags.')
 param tags object
