@@ -79,14 +79,19 @@ def _node(file: str, source: bytes, tree: list) -> Node:
     return Node(file, kind, field, text, line, column, bool(flags & 1), bool(flags & 6), start, end, below)
 
 
-def syntax_errors(tree: Node) -> list[str]:
-    """What the grammar cannot read, and list items that share a line without a comma (the grammar allows those)."""
-    found = [
-        f"{node.place}:{node.column}: not understood near {_shorten(node.text)} - is a sign missing or one too many? "
-        "Newer syntax (the spread `...`, `resourceInput<>`) is written in an older way: union(), an object type"
+def not_understood(tree: Node) -> list[str]:
+    """What the grammar cannot read."""
+    return [
+        f"{node.place}:{node.column}: not understood near {_shorten(node.text)} - is a sign missing or one too many?"
         for node in tree.walk()
         if node.wrong
     ]
+
+
+def syntax_errors(tree: Node) -> list[str]:
+    """What cannot be read in Bicep, and list items that share a line without a comma (the grammar allows those)."""
+    newer = " Newer syntax (the spread `...`, `resourceInput<>`) is written in an older way: union(), an object type"
+    found = [problem + newer for problem in not_understood(tree)]
     for holder in tree.find("object", "array"):
         for one, sign in zip(holder.children, holder.children[1:], strict=False):
             if one.named and sign.named and one.line + one.text.count("\n") == sign.line:
