@@ -17,7 +17,7 @@ def worked_out(scene: Scene) -> str:
         if declared.kind == "resource" and declared.holder is None and declared.value is not None
         for each in _replacements(declared.value, scene)
     ]
-    source = tree.text.encode()
+    source = b"\n" * tree.start + tree.text.encode()  # the tree begins after empty lines
     for start, end, text in sorted(found, reverse=True):
         kept_lines = b"\n" * (source[start:end].count(b"\n") - text.count("\n"))
         source = source[:start] + text.encode() + kept_lines + source[end:]
@@ -31,15 +31,18 @@ def _replacements(node: Node, scene: Scene) -> Iterator[Replacement]:
     if node.kind == "object_property" and node.parts[0].kind == "identifier":
         yield from (each for part in node.parts[1:] for each in _replacements(part, scene))
         return
-    if node.kind not in {"object", "array", "resource_declaration", "if_statement", "object_property"}:
+    if node.kind == "if_statement":
+        yield from _replacements(node.parts[-1], scene)
+        return
+    if node.kind not in {"object", "array", "resource_declaration", "object_property"}:
         try:
             value = evaluate(node, scene)
         except NotWorkedOut:
-            if node.kind == "ternary_expression":
-                yield from _branch(node, scene)
-            return
+            value = {}
         if value is None or isinstance(value, str | int | bool):
             yield node.start, node.end, _written(value)
+        elif node.kind == "ternary_expression":
+            yield from _branch(node, scene)
         return
     for part in node.parts:
         yield from _replacements(part, scene)
