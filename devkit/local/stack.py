@@ -109,8 +109,9 @@ class LocalStack:
             self._record = None
             self._record_file.remove()
 
-    def start_host(self, app: Path | None = None) -> None:
-        """Start the host, on the port it had before if there was one; with `app`, of another folder from now on."""
+    def start_host(self, app: Path | None = None, *, name: str = "app") -> None:
+        """Start the host, on the port it had before if there was one; with `app`, of another folder from now on. `name`
+        is that of its log."""
         self._app = app.resolve() if app else self._app
         if self._use_func:
             self._start_func()
@@ -118,16 +119,16 @@ class LocalStack:
         command = [sys.executable, "-m", "devkit", "host", "--app", str(self._app)]
         command += ["--state", str(self.state / "host"), "--port", str(self._host_port)]
         command += ["--turn-log", str(self.turn_log), *self._host_options]
-        self._host = self._start("app", command, environment=self.environment, grace_s=HOST_GRACE_S)
+        self._host = self._start(name, command, environment=self.environment, grace_s=HOST_GRACE_S)
         [self.host_url] = self._host.wait_for_output(r"^host listening on (\S+)", timeout_s=60)
         self._host_port = urlsplit(self.host_url).port or 0
-        self._announce("app", self.host_url, self._host)
+        self._announce(name, self.host_url, self._host)
 
     def add_host(self, app: Path) -> Child:
         """Start a host of another folder beside the one that runs, which is returned; what is said of the host is then
-        said of the new one. The stack has to be `shared`."""
+        said of the new one, whose log is `added.log`. The stack has to be `shared`."""
         former, self._host_port = self._host, 0
-        self.start_host(app)
+        self.start_host(app, name="added")
         return former
 
     def kill_host(self, host: Child | None = None) -> None:
