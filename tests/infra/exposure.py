@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tests.infra.bicep_file import BicepFile, literal
+from tests.infra.bicep_file import BicepFile, Declaration, literal
 from tests.infra.names import uses_of
 from tests.infra.syntax_tree import Node
 
@@ -30,15 +30,22 @@ def _outputs(file: BicepFile) -> Iterator[str]:
             yield f"{output.place}: the name of output '{output.name}' speaks of a secret - outputs are kept in plain text"
         if output.value is not None and (SECRET_VALUE.search(output.value.text) or any(_asked(output.value))):
             yield f"{output.place}: output '{output.name}' holds a key - outputs are kept in plain text"
-        if secret := _reached(file, {use.name for use in uses_of(output)}) & secure:
+        if secret := _reached(file, _told(output)) & secure:
             yield f"{output.place}: output '{output.name}' tells the secure parameter {sorted(secret)}"
+
+
+def _told(declaration: Declaration) -> set[str]:
+    """The names whose values a declaration tells; `empty(x)` does not tell x."""
+    asked = (call for call in declaration.node.find("call_expression") if call.parts[0].text == "empty")
+    hidden = {node for call in asked for node in call.walk()}
+    return {use.name for use in uses_of(declaration) if use.node not in hidden}
 
 
 def _reached(file: BicepFile, names: set[str]) -> set[str]:
     """`names` and all that the variables among them are made of."""
     variables = file.all("var")
     while True:
-        more = {use.name for name in names & set(variables) for use in uses_of(variables[name])}
+        more = {told for name in names & set(variables) for told in _told(variables[name])}
         if more <= names:
             return names
         names = names | more

@@ -73,10 +73,8 @@ def _older(known: type, models: types.ModuleType, module: str) -> dict:
         hint = str(signature[attribute].annotation) if attribute in signature else ""
         within[name.replace("\\", "")] = [_mapped(entry["type"], hint, models, module), read_only]
     chooser, variants = next(iter(vars(known).get("_subtype_map", {}).items()), (None, {}))
-    key = known._attribute_map[chooser]["key"] if chooser else None
-    below = {}
-    for value, name in variants.items():
-        below[value] = f"{module}:{name}"
+    key = known._attribute_map[chooser]["key"].replace("\\", "") if chooser else None
+    below = {value: f"{module}:{name}" for value, name in variants.items()}
     return {"properties": properties, "chooser": key, "variants": below}
 
 

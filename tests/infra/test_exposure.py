@@ -35,15 +35,20 @@ SECURE = "@secure()\nparam a string\n"
         ("var a = b.listKeys().keys[0].value", "sample.bicep:1: 'b.listKeys' asks for keys"),
         ("var a = listAccountSas('x', '1', {})", "asks for keys"),
         ("module a 'b.bicep' = { params: { c: vault.getSecret('x') } }", "asks for keys"),
-        ("@secure()\nparam a string = 'hunter2'", "sample.bicep:1: the secure parameter 'a' has a default"),
+        ("@secure()\nparam a string = 'hunter2'", "sample.bicep:2: the secure parameter 'a' has a default"),
         ("param adminPassword string", "mark it @secure()"),
     ],
 )
 def test_a_secret_that_would_be_told_is_found(tree_of, source, said):
-    found = exposure_problems(read(tree_of(source.replace("sample.bicep:1", "sample.bicep:2"))))
-    assert any(said.replace("sample.bicep:1: the", "sample.bicep:2: the") in problem for problem in found)
+    assert any(said in problem for problem in exposure_problems(read(tree_of(source))))
 
 
 def test_what_is_no_secret_may_leave(tree_of):
-    source = SECURE + "param keyVaultName string\noutput c string = keyVaultName\noutput url string = 'x'"
+    source = SECURE + """
+param keyVaultName string
+output c string = keyVaultName
+output url string = 'x'
+var given = !empty(a)
+output d string = given ? 'yes' : 'no'
+"""
     assert exposure_problems(read(tree_of(source))) == []
