@@ -67,7 +67,6 @@ param subnetId string
 @description('Address ranges that may reach portal and API, separated by commas; empty = all.')
 param allowedAddressRanges string
 
-var publishingDoors = ['ftp', 'scm']
 var storageSuffix = environment().suffixes.storage
 var storageUri = 'https://${storageName}.blob.${storageSuffix}'
 
@@ -148,7 +147,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
-      ftpsState: 'Disabled'
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -185,13 +183,11 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     properties: union(defaultSettings, appSettings, fixedSettings)
   }
 
-  // The package comes with an Entra token; nobody publishes with a password.
-  resource publishing 'basicPublishingCredentialsPolicies' = [
-    for door in publishingDoors: {
-      name: door
-      properties: { allow: false }
-    }
-  ]
+  // The package comes with an Entra token; nobody publishes with a password. (Flex Consumption has no FTP.)
+  resource publishing 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: { allow: false }
+  }
 }
 
 @description('Resource id.')

@@ -71,6 +71,8 @@ resource identity 'Microsoft.Graph/applications/federatedIdentityCredentials@v1.
 
 resource principal 'Microsoft.Graph/servicePrincipals@v1.0' = {
   appId: registration.appId
+  // Else Entra's list of enterprise applications, where roles are given, does not show it.
+  tags: ['WindowsAzureActiveDirectoryIntegratedApp']
 }
 
 resource firstAdministrator 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
