@@ -26,7 +26,9 @@ CASES = ((Start.SPREAD, 1), (Start.SPREAD, 5), *((Start.AT_TWO, scale) for scale
 TURN_QUEUE, TURN_TABLE, ACTIVITY_QUEUE = 2, 3, 4
 """Requests of the Durable extension on Azure Storage: a turn takes a message off its control queue, reads the history,
 adds to it and updates the instance; an activity is put, taken and removed, and its answer is put."""
-_TURN_S, _PERSON_BYTES, _CALL_BYTES, _TELEMETRY_BYTES = 0.25, 250, 1_000, 2_000
+TELEMETRY_BYTES = 2_000
+"""Of each function that runs."""
+_TURN_S, _PERSON_BYTES, _CALL_BYTES = 0.25, 250, 1_000
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def price(day: Day) -> Iterator[tuple[str, str, float]]:
     yield "reads of the vault", f"{total['secrets']:,.0f}", total["secrets"] * prices.VAULT_READ
     out_gb = (day.people * _PERSON_BYTES + day.calls * _CALL_BYTES) * DAYS / 1e9
     yield "sent to Autopilot, GB", f"{out_gb:,.0f}", prices.beyond(out_gb, prices.GB_OUT_FREE, prices.GB_OUT)
-    log_gb = executions * _TELEMETRY_BYTES / 1e9
+    log_gb = executions * TELEMETRY_BYTES / 1e9
     yield (
         "Application Insights, GB",
         f"{log_gb:,.0f}",

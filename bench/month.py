@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import prices
-from bench.capacity import DAYS, SEED, compute_gb_s, price, simulate
+from bench.capacity import DAYS, SEED, TELEMETRY_BYTES, compute_gb_s, price, simulate
 from bench.capacity_day import DAY_S, INSTANCE_GB, Day, Export, Simulation, Start
 from bench.capacity_runs import ACTIVITIES, Costs
 from bench.markdown import table
 
 RESULTS = Path(__file__).with_name("results.md")
 READY_INSTANCES = 2  # infra/main.bicep: one for blobs, one for the orchestration
-PRIVATE_ENDPOINTS = 6
+PRIVATE_ENDPOINTS = 4  # infra/main.bicep: blobs, queues and tables of one account, and the vault
 TICKS = DAY_S / 60 * DAYS
 TICK_GB_S = INSTANCE_GB  # an execution is billed as a second at least
 """The timer that looks once a minute whether anything is due."""
+_SPAN_BYTES = 1_000
+"""Of each batch, as measured: docs/telemetry.md."""
 _HOURS = 730
+_RECKONED_HERE = ("compute, GB-s", "executions", "Application Insights, GB")
 _ROWS, _ALL_SENT_EVERY, _CHANGED = 10_000, 20, 0.03
 
 
@@ -80,8 +83,10 @@ def price_compute(day: Day, *, ready: bool) -> float:
 
 def price_rest(day: Day) -> float:
     """Return what storage, vault, network, telemetry and events cost in a month."""
-    rest = sum(cost for kind, _, cost in price(day) if kind not in ("compute, GB-s", "executions"))
-    return rest + prices.beyond(2 * day.runs * DAYS, prices.EVENTS_FREE, prices.EVENT)
+    rest = sum(cost for kind, _, cost in price(day) if kind not in _RECKONED_HERE)
+    log_gb = (day.executions * TELEMETRY_BYTES + day.calls * _SPAN_BYTES) * DAYS / 1e9
+    telemetry = prices.beyond(log_gb, prices.GB_TELEMETRY_FREE, prices.GB_TELEMETRY)
+    return rest + telemetry + prices.beyond(2 * day.runs * DAYS, prices.EVENTS_FREE, prices.EVENT)
 
 
 def price_endpoints() -> float:

@@ -94,8 +94,12 @@ def test_the_workbook_is_made_of_the_queries() -> None:
     assert json.loads(WORKBOOK.read_text(encoding="utf-8")) == make_workbook(), "python -m devkit.workbook"
 
 
-def test_every_query_is_a_tile_or_a_choice_of_the_workbook() -> None:
-    assert {*(name for name, _, _ in TILES), "connections", "exports"} == set(FILES)
+def test_every_query_is_a_tile_a_choice_or_an_alert() -> None:
+    deployed = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "infra").rglob("*.bicep"))
+    alerts = set(re.findall(r"loadTextContent\('\.\./queries/(alert-[a-z-]+)\.kql'\)", deployed))
+    tiles = {name for name, _, _ in TILES}
+    assert len(alerts) > 3
+    assert tiles | alerts | {"connections", "exports"} == set(FILES)
 
 
 def test_what_a_person_may_choose_reaches_the_queries() -> None:
