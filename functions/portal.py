@@ -4,20 +4,19 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
 
-import portal.pages  # noqa: F401 # registers the pages
 from functions.door import require_own_site
 from functions.erasing import start_erasure
 from functions.operation import in_thread
 from functions.principal import require_person
 from functions.problems import OrchestrationUnavailable
 from functions.starting import cancel_run, decide_run, start_run
-from portal import site
-from portal.web import CancelRun, DecideRun, Effect, Request, Response, StartErasure, StartRun
+from portal.web import ROOT, CancelRun, DecideRun, Effect, Request, Response, StartErasure, StartRun
 from shared.bootstrap import app
 from shared.domain.access import Principal
 from shared.domain.errors import NotSignedIn, SegpilotError
@@ -40,9 +39,9 @@ async def answer_portal(req: func.HttpRequest, client: Any) -> func.HttpResponse
         app=app(),
         identify=lambda: _identify(req),
     )
-    response = await in_thread(lambda: site.answer(request))
+    response = await in_thread(lambda: _site().answer(request))
     if problem := await perform_all(response.effects, client):
-        response = await in_thread(lambda: site.tell(request, problem))
+        response = await in_thread(lambda: _site().tell(request, problem))
     return _encode(response)
 
 
@@ -50,7 +49,15 @@ async def answer_portal(req: func.HttpRequest, client: Any) -> func.HttpResponse
 def lead_to_portal(req: func.HttpRequest) -> func.HttpResponse:
     """The site's own address leads to the portal."""
     del req
-    return func.HttpResponse(status_code=302, headers={"Location": f"{site.ROOT}/"})
+    return func.HttpResponse(status_code=302, headers={"Location": f"{ROOT}/"})
+
+
+def _site() -> ModuleType:
+    """The pages are loaded when the first of them is asked for: no other function needs them."""
+    import portal.pages  # registers them
+    import portal.site
+
+    return portal.site
 
 
 def _identify(req: func.HttpRequest) -> Principal:

@@ -15,11 +15,10 @@ from portal.reader import Reader, reading
 from portal.routing import Route, pages
 from portal.static_files import find_static
 from portal.templating import environment
-from portal.web import Data, Download, Outcome, Redirect, Request, Response, View
+from portal.web import ROOT, Data, Download, Outcome, Redirect, Request, Response, View
 from shared.domain.errors import NotFound, NotSignedIn, SegpilotError
 from shared.domain.schedule import check_zone
 
-ROOT = "/portal"
 NOTICE = "notice"
 THEMES = ("auto", "light", "dark")
 _KEPT_S = 31_536_000

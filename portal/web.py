@@ -14,6 +14,9 @@ from shared.domain.errors import NotSignedIn
 from shared.domain.run import Run
 from shared.usecases.erasures import NewErasure
 
+ROOT = "/portal"
+"""Below this all pages lie."""
+
 
 @dataclass
 class Request:

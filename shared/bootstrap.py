@@ -1,22 +1,21 @@
-"""The one place that names real adapters. Nothing here talks to the network until it is first used."""
+"""The one place that names real adapters. Nothing here talks to the network until it is first used.
+
+What only some functions need, and is large, is imported where it is made: none of it is part of a start.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableServiceClient
 from azure.identity import DefaultAzureCredential
-from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobServiceClient
 
-from shared.adapters.autopilot import Autopilot
 from shared.adapters.blobs import AzureSegmentBlobs, AzureSegmentUploads, AzureStateBlobs
 from shared.adapters.tables import TableStores
-from shared.adapters.vault import KeyVault
-from shared.adapters.webhook import GuardedWebhooks, read_names
 from shared.domain.destination import Destination
 from shared.domain.record import Clock, utc_now
 from shared.pipeline.journal import Journal
@@ -53,6 +52,10 @@ from shared.usecases.segments.registrations import Registrations
 from shared.usecases.segments.segments import Segments
 from shared.usecases.segments.sources import Sources
 from shared.usecases.segments.uploads import Uploads
+
+if TYPE_CHECKING:
+    from shared.adapters.vault import KeyVault
+    from shared.adapters.webhook import GuardedWebhooks
 
 _TABLE_TIMEOUTS: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 15}
 """In seconds, for each of the SDK's attempts. By itself it waits five minutes for an answer, and a page with it."""
@@ -134,11 +137,17 @@ class App:
         return AlertTargets(self.stores, self.vault, self.webhooks, self.alert_post, self.journal, self.clock)
 
     @cached_property
-    def webhooks(self) -> GuardedWebhooks:
+    def webhooks(self) -> "GuardedWebhooks":
+        from shared.adapters.webhook import GuardedWebhooks, read_names
+
         return GuardedWebhooks(read_names(self.settings.alert_private_hosts))
 
     @cached_property
-    def vault(self) -> KeyVault:
+    def vault(self) -> "KeyVault":
+        from azure.keyvault.secrets import SecretClient
+
+        from shared.adapters.vault import KeyVault
+
         settings = self.settings
         return KeyVault(
             SecretClient(
@@ -150,6 +159,8 @@ class App:
 
     @cached_property
     def destinations(self) -> Mapping[str, Destination]:
+        from shared.adapters.autopilot import Autopilot
+
         autopilot = Autopilot(self.settings.autopilot_url, timeout_s=self.settings.autopilot_timeout_s)
         return {autopilot.name: autopilot}
 

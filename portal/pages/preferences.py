@@ -7,9 +7,9 @@ from portal.languages import LANGUAGES
 from portal.reader import gettext as _
 from portal.reader import reader
 from portal.routing import pages
-from portal.site import ROOT, THEMES
+from portal.site import THEMES
 from portal.time_zones import list_zones
-from portal.web import Outcome, Redirect, Request, View
+from portal.web import ROOT, Outcome, Redirect, Request, View
 from shared.domain.schedule import check_zone
 
 

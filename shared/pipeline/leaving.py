@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from shared.domain.ports import StateBlobs
 from shared.domain.run import Run
@@ -12,6 +11,9 @@ from shared.pipeline.staging.chunks import write_leavers
 from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.workspace import open_database, scratch_folder
+
+if TYPE_CHECKING:
+    import duckdb
 
 _FETCHED_AT_ONCE = 20_000
 _LEFT = "from leavers anti join on_ledger using (email) anti join joining using (email)"
@@ -64,7 +66,7 @@ class _Claims:
     """The leavers of a segment, and who of them somebody else has a claim to."""
 
     def __init__(
-        self, state: StateBlobs, database: duckdb.DuckDBPyConnection, scratch: Path, leavers: str
+        self, state: StateBlobs, database: "duckdb.DuckDBPyConnection", scratch: Path, leavers: str
     ) -> None:
         self._state, self._database, self._scratch = state, database, scratch
         self._files = 0

@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
 from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.export import FieldMapping
+
+if TYPE_CHECKING:
+    import duckdb
 
 _FETCHED_AT_ONCE = 10_000
 _MAPPING = "mapping"
@@ -51,13 +53,13 @@ class Answer(NamedTuple):
     reason: str | None
 
 
-def load_ledger(database: duckdb.DuckDBPyConnection, path: Path | None) -> None:
+def load_ledger(database: "duckdb.DuckDBPyConnection", path: Path | None) -> None:
     """Make the ledger at ``path`` the view ``ledger``; None is an empty one."""
     source = _EMPTY if path is None else f"select email, hash, contact_id from read_parquet('{path}')"
     database.execute(f"create or replace view ledger as {source}")
 
 
-def read_mapping(database: duckdb.DuckDBPyConnection, path: Path) -> tuple[FieldMapping, ...] | None:
+def read_mapping(database: "duckdb.DuckDBPyConnection", path: Path) -> tuple[FieldMapping, ...] | None:
     """Return the mapping under which the hashes of a ledger were made; None when it does not say."""
     found = database.execute(
         "select decode(value) from parquet_kv_metadata(?) where key = encode(?)", [str(path), _MAPPING]
@@ -85,7 +87,7 @@ def leaver_line(email: str, contact_id: str, *, removed: bool) -> str:
     return f"{Result.REMOVED if removed else Result.NOT_REMOVED}\t{email}\t\t{contact_id}\t\t\t\n"
 
 
-def load_results(database: duckdb.DuckDBPyConnection, results: Sequence[Path]) -> None:
+def load_results(database: "duckdb.DuckDBPyConnection", results: Sequence[Path]) -> None:
     """Make the result files the table ``answers``, one row per person.
 
     Repeated results count once, an acceptance outweighs a refusal, and a removal its failure.
@@ -106,7 +108,7 @@ def load_results(database: duckdb.DuckDBPyConnection, results: Sequence[Path]) -
 
 
 def write_ledger(
-    database: duckdb.DuckDBPyConnection,
+    database: "duckdb.DuckDBPyConnection",
     ledger_out: Path,
     mapping: Sequence[FieldMapping] | None,
     *,
@@ -140,17 +142,17 @@ def write_ledger(
     )
 
 
-def count_people(database: duckdb.DuckDBPyConnection, ledger: Path) -> int:
+def count_people(database: "duckdb.DuckDBPyConnection", ledger: Path) -> int:
     """Return how many people are on the ledger at this path; its metadata say so."""
     return int(database.execute(f"select count(*) from read_parquet('{ledger}')").fetchall()[0][0])
 
 
-def count_answers(database: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def count_answers(database: "duckdb.DuckDBPyConnection") -> dict[str, int]:
     """Return how many people there are per Result in the table ``answers``."""
     return dict(database.execute("select outcome, count(*) from answers group by outcome").fetchall())
 
 
-def list_answers(database: duckdb.DuckDBPyConnection, *results: Result) -> Iterator[Answer]:
+def list_answers(database: "duckdb.DuckDBPyConnection", *results: Result) -> Iterator[Answer]:
     """Yield the people with one of these results, in the order of the source."""
     names = ", ".join(f"'{result}'" for result in results)
     cursor = database.execute(

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 from pydantic import Field
 
 from shared.domain.errors import SegpilotError
@@ -30,6 +30,9 @@ from shared.pipeline.row_log import RowLog, RowNotes, RowOutcome, row_log_name
 from shared.pipeline.staging.stage import Staged
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.workspace import open_database, scratch_folder
+
+if TYPE_CHECKING:
+    import duckdb
 
 _BLOCK_BYTES = 1 << 20
 
@@ -71,7 +74,7 @@ class _Settling:
         segment: str,
         staged: Staged | None,
         scratch: Path,
-        database: duckdb.DuckDBPyConnection,
+        database: "duckdb.DuckDBPyConnection",
     ) -> None:
         self._context, self._run, self._plan, self._segment = context, run, plan, segment
         self._folder = staged.folder if staged else None

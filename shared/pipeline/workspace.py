@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
+
 
 _PREFIX, _IN_USE = "segpilot-", "in-use"
 
@@ -36,8 +39,10 @@ def remove_abandoned_folders() -> None:
 
 
 @contextmanager
-def open_database(folder: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_database(folder: Path, memory_mb: int) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A DuckDB that stays within ``memory_mb`` and spills to ``folder``; it loads nothing from the network."""
+    import duckdb
+
     database = duckdb.connect(
         str(folder / "stage.duckdb"),
         config={

@@ -21,7 +21,6 @@ from shared.pipeline.reading.formats import (
 from shared.pipeline.reading.json_rows import JsonRows
 from shared.pipeline.reading.lines import cut_lines
 from shared.pipeline.reading.markers import folder_leaves
-from shared.pipeline.reading.parquet_rows import ParquetRows
 from shared.pipeline.reading.rows import OnBroken, RowReader
 from shared.pipeline.reading.shapes import shape_of
 from shared.pipeline.reading.source import Budget, read_blocks
@@ -114,6 +113,8 @@ def _open_blocks(
                 code="not-parquet",
                 remedy="Give the file the ending of what it holds, or upload Parquet.",
             )
+        from shared.pipeline.reading.parquet_rows import ParquetRows
+
         return ParquetRows(blocks, opening.scratch, Budget(opening.max_uncompressed_bytes), on_broken)
     texts = decode_blocks(blocks)
     if found is FileFormat.JSONL:

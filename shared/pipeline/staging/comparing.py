@@ -6,9 +6,7 @@ DuckDB does it on scratch disk, within its memory limit, and spills beyond.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.run import Counts
 from shared.domain.segment import SnapshotMode
@@ -16,6 +14,9 @@ from shared.pipeline.rejects import RejectReason, RejectsFile
 from shared.pipeline.staging.order import StageOrder
 from shared.pipeline.staging.rebasing import NO_FORMER_HASH
 from shared.pipeline.staging.scanning import RowState, Scan, bodies_path, keys_path
+
+if TYPE_CHECKING:
+    import duckdb
 
 _FETCHED_AT_ONCE = 20_000
 _ABOUT_CONSENT = (RejectReason.NO_CONSENT, RejectReason.CONSENT_UNREADABLE)
@@ -25,7 +26,7 @@ class Comparison:
     """The tables of one stage, in a database that has the view ``ledger`` already. Its methods go in their order."""
 
     def __init__(
-        self, database: duckdb.DuckDBPyConnection, order: StageOrder, scan: Scan, scratch: Path
+        self, database: "duckdb.DuckDBPyConnection", order: StageOrder, scan: Scan, scratch: Path
     ) -> None:
         self._database, self._order, self._scan, self._scratch = database, order, scan, scratch
         self._is_suppressed = "false"
@@ -168,6 +169,6 @@ class Comparison:
             rejects.add(files[file].name, line, column, reason, email=email)
 
 
-def _rows_of(result: duckdb.DuckDBPyConnection) -> Iterator[Any]:
+def _rows_of(result: "duckdb.DuckDBPyConnection") -> Iterator[Any]:
     while found := result.fetchmany(_FETCHED_AT_ONCE):
         yield from found

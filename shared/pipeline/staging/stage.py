@@ -7,8 +7,8 @@ people to send, in the order of the source. Nothing here grows with the number o
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 from pydantic import Field
 
 from shared.domain.errors import Conflict
@@ -26,6 +26,9 @@ from shared.pipeline.staging.order import StageLimits, StageOrder
 from shared.pipeline.staging.rebasing import FormerMapping
 from shared.pipeline.staging.scanning import Scan
 from shared.pipeline.workspace import open_database, scratch_folder
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 class Staged(Record):
@@ -146,7 +149,7 @@ def _write_out(
 
 
 def _former_mapping(
-    order: StageOrder, database: duckdb.DuckDBPyConnection, ledger: Path | None
+    order: StageOrder, database: "duckdb.DuckDBPyConnection", ledger: Path | None
 ) -> FormerMapping | None:
     """None when the ledger was made under the present mapping, or does not say which one, or everybody is sent."""
     former = read_mapping(database, ledger) if ledger else None
