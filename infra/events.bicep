@@ -24,6 +24,9 @@ param segmentAccountPrepared bool = false
 @description('Name of the Event Grid system topic that this account has already; empty = one is made.')
 param existingEventTopicName string = ''
 
+@description('Resource id of the action group that is told of files which the app was not told of; empty = none.')
+param alertReceiversId string = ''
+
 @description('Tags.')
 param tags object = resourceGroup().tags
 
@@ -88,4 +91,16 @@ module subscription 'modules/app-event-subscription.bicep' = {
     deadLettersContainer: deadLettersContainer
   }
   dependsOn: [deadLetterRole, segmentAccount]
+}
+
+// Rules on metrics watch resources of their own subscription.
+module alerts 'modules/alerts-events.bicep' = if (!empty(alertReceiversId) && accountPath[2] == subscription().subscriptionId) {
+  name: 'alerts-events'
+  params: {
+    suffix: replace(functionAppName, 'func-', '')
+    tags: tags
+    topicId: resourceId(accountPath[2], accountPath[4], 'Microsoft.EventGrid/systemTopics', topicName)
+    receiversId: alertReceiversId
+  }
+  dependsOn: [topic]
 }

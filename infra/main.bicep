@@ -106,6 +106,23 @@ param telemetryRetentionDays int = 30
 @description('Gigabytes of telemetry a day, after which nothing more is taken in until the next day; -1 = no limit.')
 param telemetryDailyCapGb int = -1
 
+@description('E-mail addresses that alerts go to, separated by commas; empty = no alerts, and no budget.')
+param alertEmails string = ''
+
+@description('Address that alerts go to as well, in the common alert schema of Azure Monitor.')
+@secure()
+param alertWebhookUrl string = ''
+
+@description('What a month may cost, in the currency that is billed, before alerts go out; 0 = no budget.')
+@minValue(0)
+param budgetAmount int = 0
+
+@description('First month of the budget, such as 2026-12-01; empty = this one. Azure does not let it change: azd keeps it.')
+param budgetStart string = ''
+
+@description('Leave this as it is: where a month begins can only be worked out here.')
+param thisMonth string = utcNow('yyyy-MM-01')
+
 // --- network ---------------------------------------------------------------------------------------------------------
 
 @description('Reach storage and vault over private endpoints only. docs/private-link.md explains what belongs to it.')
@@ -168,6 +185,12 @@ var alwaysReady = [
 // Nothing here reaches into the resource group of an existing account: events.bicep does.
 var ownsSegmentAccount = empty(existingSegmentAccountId)
 var segmentAccountName = ownsSegmentAccount ? storageName : last(split(existingSegmentAccountId, '/'))
+
+// --- alerts ----------------------------------------------------------------------------------------------------------
+
+var hasAlerts = !empty(alertEmails)
+var hasBudget = hasAlerts && budgetAmount > 0
+var budgetFrom = empty(budgetStart) ? thisMonth : budgetStart
 
 // --- private endpoints -----------------------------------------------------------------------------------------------
 
@@ -282,6 +305,43 @@ module roles 'modules/roles.bicep' = {
     vaultName: vault.outputs.name
     componentName: monitoring.outputs.componentName
     principalId: identity.outputs.principalId
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    title: 'Segpilot (${environmentName})'
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module alerts 'modules/alerts.bicep' = if (hasAlerts) {
+  name: 'alerts'
+  scope: group
+  params: {
+    suffix: suffix
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    storageId: storage.outputs.id
+    emails: alertEmails
+    webhookUrl: alertWebhookUrl
+  }
+}
+
+module budget 'modules/budget.bicep' = if (hasBudget) {
+  name: 'budget'
+  scope: group
+  params: {
+    name: 'budget-${suffix}'
+    amount: budgetAmount
+    start: budgetFrom
+    emails: alertEmails
+    receiversId: alerts!.outputs.receiversId
   }
 }
 
@@ -426,3 +486,9 @@ output AZURE_EXISTING_EVENT_TOPIC_NAME string = existingEventTopicName
 
 @description('Address that Autopilot sees, where it is one of our own; else empty.')
 output AZURE_OUTBOUND_ADDRESS string = makesNetwork ? network!.outputs.outboundAddress : ''
+
+@description('For events.bicep: resource id of the action group; empty where there are no alerts.')
+output AZURE_ALERT_RECEIVERS_ID string = hasAlerts ? alerts!.outputs.receiversId : ''
+
+@description('For the next deployment: the first month of the budget.')
+output SEGPILOT_BUDGET_START string = hasBudget ? budgetFrom : ''

@@ -29,7 +29,8 @@ while ($true) {
     "functionAppName=$env:AZURE_FUNCTION_APP_NAME" "appPrincipalId=$env:AZURE_APP_PRINCIPAL_ID" `
     "storageAccountName=$env:AZURE_STORAGE_ACCOUNT_NAME" "deadLettersContainer=$env:AZURE_DEAD_LETTERS_CONTAINER" `
     "segmentsContainer=$env:AZURE_SEGMENTS_CONTAINER" "existingSegmentAccountId=$env:AZURE_EXISTING_SEGMENT_ACCOUNT_ID" `
-    "segmentAccountPrepared=$env:AZURE_SEGMENT_ACCOUNT_PREPARED" "existingEventTopicName=$env:AZURE_EXISTING_EVENT_TOPIC_NAME"
+    "segmentAccountPrepared=$env:AZURE_SEGMENT_ACCOUNT_PREPARED" "existingEventTopicName=$env:AZURE_EXISTING_EVENT_TOPIC_NAME" `
+    "alertReceiversId=$env:AZURE_ALERT_RECEIVERS_ID"
   if ($LASTEXITCODE -eq 0) { exit 0 }
   $script:tries = [Math]::Min($script:tries, 4)
   Wait-OrGiveUp 'The subscription to arriving files could not be made' 'Trying once more to subscribe to arriving files'

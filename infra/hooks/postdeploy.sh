@@ -28,7 +28,8 @@ until az deployment group create --subscription "$AZURE_SUBSCRIPTION_ID" --resou
   storageAccountName="$AZURE_STORAGE_ACCOUNT_NAME" deadLettersContainer="$AZURE_DEAD_LETTERS_CONTAINER" \
   segmentsContainer="$AZURE_SEGMENTS_CONTAINER" existingSegmentAccountId="${AZURE_EXISTING_SEGMENT_ACCOUNT_ID:-}" \
   segmentAccountPrepared="${AZURE_SEGMENT_ACCOUNT_PREPARED:-false}" \
-  existingEventTopicName="${AZURE_EXISTING_EVENT_TOPIC_NAME:-}"; do
+  existingEventTopicName="${AZURE_EXISTING_EVENT_TOPIC_NAME:-}" \
+  alertReceiversId="${AZURE_ALERT_RECEIVERS_ID:-}"; do
   tries=$((tries < 4 ? tries : 4))
   wait_or_give_up "The subscription to arriving files could not be made" "Trying once more to subscribe to arriving files"
 done

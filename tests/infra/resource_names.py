@@ -17,6 +17,8 @@ RULES = {
     "Microsoft.OperationalInsights/workspaces": r"log-[A-Za-z0-9-]{0,58}[A-Za-z0-9]",
     "Microsoft.Insights/components": r"appi-[\w().-]{1,250}",
     "Microsoft.Insights/actionGroups": r"ag-[\w .-]{1,250}",
+    "Microsoft.Insights/metricAlerts": r"alert-[\w .-]{1,250}",
+    "Microsoft.Insights/scheduledQueryRules": r"alert-[\w .-]{1,250}",
     "Microsoft.EventGrid/systemTopics": r"evgt-[A-Za-z0-9-]{1,45}",
     "Microsoft.Network/virtualNetworks": r"vnet-[\w.-]{1,58}\w",
     "Microsoft.Network/natGateways": r"ng-[\w.-]{1,76}\w",
