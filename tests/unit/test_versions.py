@@ -1,11 +1,14 @@
 """Which way an orchestrator goes, by the version under which an instance was started."""
 
+import ast
+
 import azure.durable_functions as df
 import pytest
 
 from devkit.host.durable.clock import VirtualClock
 from devkit.host.durable.testing import OrchestrationFailedError, asynchronous
-from devkit.host.durable.versions import UNVERSIONED, Versions
+from devkit.host.durable.versions import UNVERSIONED, Versions, compare
+from devkit.local.stack import REPOSITORY
 from functions.versions import FIRST, go
 from tests.unit.orchestration_world import VERSIONS, World, app_of, running
 
@@ -106,3 +109,15 @@ async def test_a_run_goes_on_with_what_later_steps_answer(tmp_path):
         assert (await engine.output_of(started))["status"] == "Successful"
     assert world.pushed == world.everything
     assert len(world.removed) == 2
+
+
+def test_no_way_is_newer_than_what_new_instances_get():
+    ways = [
+        key.value
+        for path in (REPOSITORY / "functions").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "go"
+        for key in node.args[1].keys
+    ]
+    assert len(ways) >= 5
+    assert all(compare(each, VERSIONS.default) <= 0 for each in ways), "Raise defaultVersion in host.json."
