@@ -46,6 +46,3 @@ resource queueRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageQueueDataContributor)
   }
 }
-
-@description('Region of the account, where the topic of its events belongs.')
-output location string = account.location
