@@ -34,7 +34,7 @@ var isOwn = empty(existingSegmentAccountId)
 var accountPath = split(isOwn ? account.id : existingSegmentAccountId, '/')
 var topicName = empty(existingEventTopicName) ? replace(functionAppName, 'func-', 'evgt-') : existingEventTopicName
 
-resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+resource app 'Microsoft.Web/sites@2025-05-01' existing = {
   name: functionAppName
 }
 
@@ -78,7 +78,7 @@ module deadLetterRole 'modules/roles-dead-letters.bicep' = {
   }
 }
 
-module subscription 'modules/app-event-subscription.bicep' = {
+module eventSubscription 'modules/app-event-subscription.bicep' = {
   name: '${functionAppName}-arrivals'
   scope: resourceGroup(accountPath[2], accountPath[4])
   params: {
