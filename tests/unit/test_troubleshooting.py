@@ -143,3 +143,14 @@ def test_the_calls_that_operators_are_told_to_make_exist():
             asked = re.sub(r"\$\w+|(?<=/)…", "*", path)
             assert (method, asked) in routes, f"{name}: {method} {path}"
     assert told > 20
+
+
+def test_what_alerts_and_hooks_point_at_is_there():
+    """Azure's alert rules name a page and a section."""
+    told = set()
+    for path in (ROOT / "infra").rglob("*.bicep"):
+        told |= set(re.findall(r"docs/([a-z]+\.md), ([A-Z][\w ]+)[.:]", path.read_text(encoding="utf-8")))
+    assert len(told) > 5
+    for page, section in told:
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert re.search(rf"^##+ {section}$", text, re.M), f"{page}: {section}"
