@@ -237,7 +237,7 @@ var endpointSubnetId = makesNetwork ? network!.outputs.endpointSubnetId : existi
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-${suffix}'
   location: location
   tags: tags

@@ -18,7 +18,7 @@ param retentionDays int
 @description('Gigabytes a day, after which nothing more is taken in until the next day; -1 = no limit.')
 param dailyCapGb int
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
   location: location
   tags: tags

@@ -6,7 +6,7 @@ param appName string
 @description('Client id of the Entra registration.')
 param clientId string
 
-resource app 'Microsoft.Web/sites@2024-11-01' existing = {
+resource app 'Microsoft.Web/sites@2025-05-01' existing = {
   name: appName
 
   resource authentication 'config' = {

@@ -36,7 +36,7 @@ def _versions(file: BicepFile, versions: Versions) -> Iterator[str]:
             if each.api_version not in known:
                 yield (
                     f"{each.place}: {each.resource_type}@{each.api_version} is not in tests/infra/facts/api_versions.json "
-                    "- look it up in Azure/bicep-types-az (generated/index.md) and add it"
+                    "- look it up in Azure/bicep-types-az or Azure/azure-rest-api-specs and add it"
                 )
             elif "preview" in each.api_version and not known[each.api_version]:
                 yield f"{each.place}: {each.api_version} is a preview - take a settled version, or give a reason"

@@ -1,8 +1,7 @@
 """Properties of resources: each exists in Microsoft's own model of the resource, in its right casing and kind.
 
-The models are those of the azure-mgmt packages for Python. They know the newest version of an interface, so that this
-finds what is misspelt, misplaced, of the wrong kind, no member of an enumeration or not to be set; it does not find what
-an older version of the interface does not have yet.
+The models are those of the azure-mgmt packages for Python, each in the version of the interface that infra/ names. This
+finds what is misspelt, misplaced, of the wrong kind, no member of an enumeration or not to be set.
 """
 
 import json
@@ -74,6 +73,10 @@ MODELS: dict[str, tuple[str, ...]] = {
 UNKNOWN_TYPES: dict[str, str] = {}
 # Properties that the models lack although the interface takes them: "type path", and where that was looked up.
 UNKNOWN_PROPERTIES: dict[str, str] = {}
+# Types whose model is of another version of the interface, and why.
+OTHER_VERSIONS = {
+    "Microsoft.Insights/scheduledQueryRules": "azure-mgmt-monitor has none of 2023-12-01, which added to 2022-08-01-preview",
+}
 OF_BICEP = {"name", "parent", "scope", "dependsOn"}
 KINDS = {
     "string": "string",
@@ -121,7 +124,13 @@ class Checker:
                 if kind not in UNKNOWN_TYPES:
                     yield f"{resource.place}: no model for {kind} - add it to MODELS in tests/infra/properties.py"
                 continue
-            model = self.shapes[MODELS[kind][0]]["properties"]
+            shape = self.shapes[MODELS[kind][0]]
+            if shape["version"] != resource.api_version and kind not in OTHER_VERSIONS:
+                yield (
+                    f"{resource.place}: {kind}@{resource.api_version} is checked against {shape['version']} - name that "
+                    "version, or take another azure-mgmt package into tests/infra/requirements.txt"
+                )
+            model = shape["properties"]
             for name, value in resource.body.items():
                 if name not in OF_BICEP:
                     yield from self._property(value, name, model, kind, kind)

@@ -2,13 +2,15 @@
 
 In: [model, ...] as JSON, a model being `module:Class` below azure.mgmt. Out: {model: shape}, with everything that the
 models lead to. A shape is {"properties": {name: [type, read only]}, "chooser": name of the property that chooses a
-variant or null, "variants": {its value: model}}. A type is one of "string", "integer", "number", "boolean", "any",
+variant or null, "variants": {its value: model}, "version": of the interface}. A type is one of "string", "integer", "number", "boolean", "any",
 {"model": name}, {"list": type}, {"map": type}, {"enum": [value]}, {"inline": properties}.
 """
 
+import functools
 import importlib
 import inspect
 import json
+import pathlib
 import re
 import sys
 import types
@@ -22,9 +24,23 @@ def shape(model: str) -> dict:
     module, _, name = model.partition(":")
     models = importlib.import_module(f"azure.mgmt.{module}")
     known = getattr(models, name)
-    return (
-        _older(known, models, module) if hasattr(known, "_attribute_map") else _newer(known, models, module)
-    )
+    described = _older if hasattr(known, "_attribute_map") else _newer
+    return {**described(known, models, module), "version": version(module)}
+
+
+@functools.cache
+def version(module: str) -> str:
+    """The version of the interface that a package is made for: its own folder, or what most of its calls say."""
+    if named := re.search(r"\.v(\d{4})_(\d\d)_(\d\d)(_preview)?\.", module):
+        *day, preview = named.groups("")
+        return "-".join(day) + preview.replace("_", "-")
+    folder = pathlib.Path(importlib.import_module(f"azure.mgmt.{module}").__file__).parents[1] / "operations"
+    said = [
+        each
+        for path in folder.glob("*.py")
+        for each in re.findall(r'"api-version", "([\d-]+(?:-preview)?)"', path.read_text())
+    ]
+    return max(set(said), key=said.count)
 
 
 def _newer(known: type, models: types.ModuleType, module: str) -> dict:

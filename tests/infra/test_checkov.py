@@ -21,6 +21,7 @@ LOCKED = {**DEFAULT, "privateNetwork": True, "zoneRedundant": True, "storageSku"
 SUPPRESSED = {
     "infra/modules/app.bicep": {
         "CKV_AZURE_17": "people sign in with Entra and tools with Entra or a function key: no client certificates",
+        "CKV_AZURE_78": "Flex Consumption has no FTP, and no setting for it",
         "CKV_AZURE_212": "instances of Flex Consumption are counted in functionAppConfig, which the check does not know",
         "CKV_AZURE_213": "health check paths serve plans with fixed instances; Flex Consumption replaces them itself",
         "CKV_AZURE_222": "Event Grid and people come in over the internet; allowedAddressRanges narrows that",

@@ -44,11 +44,14 @@ def test_a_secret_that_would_be_told_is_found(tree_of, source, said):
 
 
 def test_what_is_no_secret_may_leave(tree_of):
-    source = SECURE + """
+    source = (
+        SECURE
+        + """
 param keyVaultName string
 output c string = keyVaultName
 output url string = 'x'
 var given = !empty(a)
 output d string = given ? 'yes' : 'no'
 """
+    )
     assert exposure_problems(read(tree_of(source))) == []
