@@ -1,6 +1,7 @@
 """The function app: everything it does is registered here."""
 
 import gc
+import logging
 
 # Nothing of what is imported is ever given back: looking for it would take a fifth of the start.
 gc.disable()
@@ -9,6 +10,9 @@ import azure.durable_functions as df  # noqa: E402
 import azure.functions as func  # noqa: E402
 
 from functions import api, erasing, housekeeping, orchestration, portal, triggers  # noqa: E402
+
+# Each call of an SDK would be two records, of the exporter's, too, and each function a record of the worker's.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(api.bp)

@@ -2,16 +2,23 @@
 
 import gzip
 import json
+import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Self
 
+from devkit.vault.certificates import Certificates
+
 
 class IngestionReceiver:
-    """`bodies` are the requests as they came, decompressed."""
+    """`bodies` are the requests as they came, decompressed; `authorizations` what they brought along.
 
-    def __init__(self) -> None:
+    It serves https with the certificates of a local vault.
+    """
+
+    def __init__(self, certificates: Certificates) -> None:
         self.bodies: list[bytes] = []
+        self.authorizations: list[str] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -21,6 +28,7 @@ class IngestionReceiver:
                     body = gzip.decompress(body)
                 if self.path.endswith("/track"):
                     receiver.bodies.append(body)
+                    receiver.authorizations.append(self.headers.get("Authorization", ""))
                 answer = json.dumps({"itemsReceived": 1, "itemsAccepted": 1, "errors": []}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -32,7 +40,10 @@ class IngestionReceiver:
                 """Keep quiet."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        origin = f"http://127.0.0.1:{self._server.server_port}/"
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificates.certificate, certificates.key)
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        origin = f"https://127.0.0.1:{self._server.server_port}/"
         key = "00000000-0000-0000-0000-000000000000"
         self.connection_string = f"InstrumentationKey={key};IngestionEndpoint={origin};LiveEndpoint={origin}"
         Thread(target=self._server.serve_forever, daemon=True).start()

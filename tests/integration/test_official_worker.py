@@ -17,11 +17,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from azure.storage.blob import BlobServiceClient
 
 from devkit.azurite import AzuriteServer
+from devkit.vault.certificates import Certificates
+from devkit.vault.server import VaultServer
 from tests.ingestion_receiver import IngestionReceiver
 from tests.integration.running_host import REPOSITORY, RunningHost, write_app
 
@@ -420,9 +423,14 @@ def test_what_segpilot_emits_reaches_application_insights_in_the_trace_of_the_ho
     place = f"00-{trace_id}-{parent_id}-00"  # the host may give a place that it does not record itself
     blob = {"Connection": "SEGMENT_STORAGE", "ContainerName": "segments", "BlobName": "people/2026.csv"}
     client = ["string", durable_api.binding]
-    with IngestionReceiver() as application_insights:
+    with (
+        VaultServer(tmp_path / "vault") as vault,
+        IngestionReceiver(Certificates(tmp_path / "vault")) as application_insights,
+    ):
         real_worker.having(
             {
+                **vault.environment,
+                "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": f"ClientId={uuid4()};Authorization=AAD",
                 "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
                 "APPLICATIONINSIGHTS_CONNECTION_STRING": application_insights.connection_string,
                 "OTEL_TRACES_SAMPLER": "microsoft.fixed_percentage",
@@ -447,9 +455,10 @@ def test_what_segpilot_emits_reaches_application_insights_in_the_trace_of_the_ho
         [span] = application_insights.items("RemoteDependencyData")
         messages = [item["baseData"]["message"] for item in application_insights.items("MessageData")]
 
+    assert {given.partition(" ")[0] for given in application_insights.authorizations} == {"Bearer"}
     assert (span["tags"]["ai.operation.id"], span["tags"]["ai.operation.parentId"]) == (trace_id, parent_id)
     assert (span["baseData"]["name"], span["baseData"]["success"]) == ("begin run", False)
     about = {"segpilot.run.id": "run-none", "segpilot.failure": "not-found"}
     assert span["baseData"]["properties"] == about
     assert [trace.split("-")[1] for trace in durable_api.traces] == [trace_id]
-    assert [message for message in messages if "http" in message.lower()] == []
+    assert messages == []  # nobody tells of calls
