@@ -110,8 +110,7 @@ class LocalStack:
             self._record_file.remove()
 
     def start_host(self, app: Path | None = None, *, name: str = "app") -> None:
-        """Start the host, on the port it had before if there was one; with `app`, of another folder from now on. `name`
-        is that of its log."""
+        """Start the host, on the port it had before if there was one; with `app`, of another folder from now on."""
         self._app = app.resolve() if app else self._app
         if self._use_func:
             self._start_func()
@@ -125,23 +124,20 @@ class LocalStack:
         self._announce(name, self.host_url, self._host)
 
     def add_host(self, app: Path) -> Child:
-        """Start a host of another folder beside the one that runs, which is returned; what is said of the host is then
-        said of the new one, whose log is `added.log`. The stack has to be `shared`."""
+        """Start another host (`added.log`) beside the one that runs, which is returned and no longer *the* host."""
         former, self._host_port = self._host, 0
         self.start_host(app, name="added")
         return former
 
     def kill_host(self, host: Child | None = None) -> None:
         """End the host, or a former one, with SIGKILL, as a crash would."""
-        host = host or self._host
-        host.kill()
-        self._forget(host)
+        (host or self._host).kill()
+        self._forget(host or self._host)
 
     def stop_host(self, host: Child | None = None) -> None:
         """End the host, or a former one, in order."""
-        host = host or self._host
-        host.stop(grace_s=HOST_GRACE_S)
-        self._forget(host)
+        (host or self._host).stop(grace_s=HOST_GRACE_S)
+        self._forget(host or self._host)
 
     def start_autopilot(self) -> None:
         """Start the simulator, on the port it had before if there was one, with what it knew and its first switches."""

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "unit" / "histories"
+from devkit.host.durable.events import Event, EventType
 
-Event = dict[str, Any]
+FOLDER = Path(__file__).parents[1] / "unit" / "histories"
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def steps(recorded: Iterable[Recorded]) -> Iterator[tuple[str, Any, Any]]:
         results = {
             event["TaskScheduledId"]: json.loads(event["Result"])
             for event in events
-            if event["EventType"] == 5 and event["Result"]
+            if event["EventType"] == EventType.TASK_COMPLETED and event["Result"]
         }
         for event in events:
-            if event["EventType"] == 4:
+            if event["EventType"] == EventType.TASK_SCHEDULED:
                 given = json.loads(json.loads(event["Input"])[0])
                 yield event["Name"], given, results.get(event["EventId"])

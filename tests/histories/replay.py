@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from devkit.host.durable.events import CREATED, as_played, event, parse_iso
+from devkit.host.durable.events import CREATED, Event, as_played, event, parse_iso
 from devkit.host.durable.events import EventType as Kind
 from devkit.host.durable.instances import Instance, Parent, Status
 from devkit.host.durable.testing import AppInvoker
 from devkit.host.durable.turns import Loaded, Outcome, take
 from devkit.host.durable.versions import Match, Versions
-from tests.histories.recorded import Event, Recorded, Turn
+from tests.histories.recorded import Recorded, Turn
 
 _EVERY_VERSION = Versions(match=Match.NONE)
 _ADVICE = (
