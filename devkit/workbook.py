@@ -32,6 +32,8 @@ TILES = (
     ("one-run", "table", 100),
 )
 """Query, kind of picture, width in per cent."""
+WORKSPACE_PLACE = "WORKSPACE_ID"
+"""The deployment puts the id of the workspace there, so that a link to the workbook opens with its figures."""
 
 _WORKSPACE = "microsoft.operationalinsights/workspaces"
 _MINUTES_S, _HOUR_S, _DAY_S = 1_800, 3_600, 86_400
@@ -54,6 +56,7 @@ def make_workbook() -> dict[str, Any]:
     return {
         "version": "Notebook/1.0",
         "items": [_make_parameters(), *(_make_tile(*tile) for tile in TILES)],
+        "fallbackResourceIds": [WORKSPACE_PLACE],
         "$schema": "https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json",
     }
 

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devkit.npm import ensure_installed
-from devkit.workbook import PARAMETERS, QUERIES, TILES, WORKBOOK, bind_parameters, make_workbook, read_query
+from devkit.workbook import (
+    PARAMETERS,
+    QUERIES,
+    TILES,
+    WORKBOOK,
+    WORKSPACE_PLACE,
+    bind_parameters,
+    make_workbook,
+    read_query,
+)
 
 ROOT = Path(__file__).parents[2]
 KUSTO = ROOT / "tests" / "kusto"
@@ -92,6 +101,12 @@ def test_every_query_begins_with_the_question_that_it_answers() -> None:
 
 def test_the_workbook_is_made_of_the_queries() -> None:
     assert json.loads(WORKBOOK.read_text(encoding="utf-8")) == make_workbook(), "python -m devkit.workbook"
+
+
+def test_the_deployment_tells_the_workbook_its_workspace() -> None:
+    module = (ROOT / "infra" / "modules" / "workbook.bicep").read_text(encoding="utf-8")
+    assert f"'{WORKSPACE_PLACE}', workspaceId" in module
+    assert WORKBOOK.read_text(encoding="utf-8").count(WORKSPACE_PLACE) == 1
 
 
 def test_every_query_is_a_tile_a_choice_or_an_alert() -> None:
