@@ -461,4 +461,4 @@ def test_what_segpilot_emits_reaches_application_insights_in_the_trace_of_the_ho
     about = {"segpilot.run.id": "run-none", "segpilot.failure": "not-found"}
     assert span["baseData"]["properties"] == about
     assert [trace.split("-")[1] for trace in durable_api.traces] == [trace_id]
-    assert messages == []  # nobody tells of calls
+    assert messages == ["Successfully configured Azure monitor distro."]  # and nobody tells of calls
