@@ -24,6 +24,7 @@ SECTIONS = (
     "portal",
     "capacity",
     "dev_kit",
+    "cold_start",
 )
 
 
