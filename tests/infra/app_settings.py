@@ -23,6 +23,11 @@ FORBIDDEN = frozenset(
         "WEBSITE_VNET_ROUTE_ALL",
     }
 )  # fmt: skip
+# Site configuration that Azure refuses on Flex Consumption ("... for Flex Consumption sites is invalid"; its place is
+# functionAppConfig, or it has none).
+FORBIDDEN_SITE = frozenset(
+    {"ftpsState", "functionAppScaleLimit", "linuxFxVersion", "preWarmedInstanceCount", "windowsFxVersion"}
+)
 # Settings of the platform that docs/settings.md does not explain, since nobody is to change them.
 OF_THE_PLATFORM = {
     "AzureWebJobsStorage": "the host's own storage, reached with an identity",
@@ -55,6 +60,18 @@ def _pairs(node: Node, file: BicepFile) -> Iterator[tuple[str, Node]]:
     elif node.kind == "call_expression" and node.parts[0].text == "union":
         for argument in node.parts[1].parts:
             yield from _pairs(argument, file)
+
+
+def site_problems(file: BicepFile) -> list[str]:
+    """Configuration of a site that Flex Consumption refuses."""
+    return [
+        f"{value.place}: '{name}' is not allowed on Flex Consumption - remove it"
+        for resource in file.all("resource").values()
+        if resource.resource_type == "Microsoft.Web/sites" and "properties" in resource.body
+        for holder in resource.body["properties"].find("object")
+        for name, value in entries(holder)
+        if name in FORBIDDEN_SITE
+    ]
 
 
 def values_of(

@@ -10,6 +10,7 @@ from tests.infra.app_settings import (
     deployed_sources,
     settings_in,
     settings_problems,
+    site_problems,
     values_of,
 )
 from tests.infra.bicep_file import read
@@ -27,6 +28,16 @@ def values(trees):
 
 def test_a_deployment_sets_all_that_is_asked_for_and_nothing_unknown(values):
     assert settings_problems(values, DOCUMENTED, deployed_sources(REPOSITORY)) == []
+
+
+def test_the_site_has_no_configuration_that_flex_consumption_refuses(trees, tree_of):
+    assert [problem for tree in trees.values() for problem in site_problems(read(tree))] == []
+    refused = (
+        "resource app 'Microsoft.Web/sites@1' = {\n  properties: { siteConfig: { ftpsState: 'Disabled' } }\n}"
+    )
+    assert site_problems(read(tree_of(refused))) == [
+        "sample.bicep:2: 'ftpsState' is not allowed on Flex Consumption - remove it"
+    ]
 
 
 def test_only_what_is_set_is_listed_as_a_setting_of_the_platform(values):
