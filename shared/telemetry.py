@@ -30,27 +30,15 @@ _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_
 
 _tracer = trace.get_tracer("segpilot")
 _meter = metrics.get_meter("segpilot")
-_sent = _meter.create_counter("segpilot.profiles.sent", "{profile}", "People whom the destination accepted.")
-_rejected = _meter.create_counter(
-    "segpilot.profiles.rejected", "{profile}", "Rows and people that were not sent, by reason."
-)
-_calls = _meter.create_counter("segpilot.calls", "{call}", "Calls to the destination, by outcome.")
-_throttled = _meter.create_counter(
-    "segpilot.calls.throttled", "{call}", "Calls that were one too many (429)."
-)
-_pace = _meter.create_gauge("segpilot.pace", "{call}/s", "Calls per second that a connection is allowed now.")
-_lag = _meter.create_histogram(
-    "segpilot.arrival.lag",
-    "s",
-    "From the upload of a file to the start of its run.",
-    explicit_bucket_boundaries_advisory=_SECONDS,
-)
-_ended = _meter.create_counter("segpilot.runs.ended", "{run}", "Runs that have ended, by status.")
+_sent = _meter.create_counter("segpilot.profiles.sent", "{profile}")
+_rejected = _meter.create_counter("segpilot.profiles.rejected", "{profile}")
+_calls = _meter.create_counter("segpilot.calls", "{call}")
+_throttled = _meter.create_counter("segpilot.calls.throttled", "{call}")
+_pace = _meter.create_gauge("segpilot.pace", "{call}/s")
+_lag = _meter.create_histogram("segpilot.arrival.lag", "s", explicit_bucket_boundaries_advisory=_SECONDS)
+_ended = _meter.create_counter("segpilot.runs.ended", "{run}")
 _duration = _meter.create_histogram(
-    "segpilot.run.duration",
-    "s",
-    "From the start of a run to its end.",
-    explicit_bucket_boundaries_advisory=_SECONDS,
+    "segpilot.run.duration", "s", explicit_bucket_boundaries_advisory=_SECONDS
 )
 
 
