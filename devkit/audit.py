@@ -81,6 +81,7 @@ def main() -> int:
         ("Python", audit_python),
         ("npm, portal", lambda: audit_npm("portal")),
         ("npm, devkit", lambda: audit_npm("devkit")),
+        ("npm, tests/kusto", lambda: audit_npm("tests/kusto")),
     ):
         try:
             findings = audit()
