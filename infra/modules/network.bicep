@@ -113,8 +113,8 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
           delegations: [{ name: 'flex-consumption', properties: { serviceName: 'Microsoft.App/environments' } }]
           networkSecurityGroup: { id: appRules.id }
           natGateway: fixedOutboundAddress ? { id: gateway.id } : null
-          // New networks have no way to the internet any more unless it is asked for, and Autopilot is there.
-          defaultOutboundAccess: !fixedOutboundAddress
+          // New networks may have no way to the internet unless it is asked for, and Autopilot is there.
+          defaultOutboundAccess: true
         }
       }
       {
