@@ -16,24 +16,24 @@ FOLDER = REPOSITORY / ".venv-infra"
 PINS = Path(__file__).with_name("requirements.txt")
 
 
-def make_environment() -> Path:
+def make_environment(folder: Path = FOLDER, pins: Path = PINS) -> Path:
     """The folder of programs of the environment; raises RuntimeError when it cannot be installed."""
-    wanted = hashlib.sha256(f"{PINS.read_text()}\n{sys.version}".encode()).hexdigest()
-    home, stamp = FOLDER / "venv", FOLDER / "stamp"
-    FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
+    wanted = hashlib.sha256(f"{pins.read_text()}\n{sys.version}".encode()).hexdigest()
+    home, stamp = folder / "venv", folder / "stamp"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
             shutil.rmtree(home, ignore_errors=True)
             stamp.unlink(missing_ok=True)
             venv.create(home, with_pip=True)
-            _install(home)
+            _install(home, pins)
             stamp.write_text(wanted)
     return home / "bin"
 
 
-def _install(home: Path) -> None:
-    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", str(PINS)]
+def _install(home: Path, pins: Path) -> None:
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", str(pins)]
     done = subprocess.run(
         [str(home / "bin" / "python"), "-m", "pip", *install],
         capture_output=True,
@@ -44,5 +44,5 @@ def _install(home: Path) -> None:
     if done.returncode:
         raise RuntimeError(
             "The checks of infra/ need packages from PyPI, which could not be installed (is there a network?). "
-            f"They are listed in tests/infra/requirements.txt. pip said:\n{done.stderr[-2000:]}"
+            f"They are listed in {pins}. pip said:\n{done.stderr[-2000:]}"
         )
