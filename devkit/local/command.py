@@ -49,6 +49,11 @@ def _build_parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="start everything; Ctrl-C ends it")
     up.set_defaults(run=_up)
+    up.add_argument(
+        "--without-app",
+        action="store_true",
+        help="start all but the app, and write local.settings.json for `func start` or a debugger",
+    )
     _add_stack_options(up)
 
     show = commands.add_parser("demo", help="the same from nothing, then export a segment")
@@ -123,6 +128,8 @@ PAIRS: dict[str, Any] = {"metavar": "NAME=VALUE", "action": "append", "default":
 def _up(arguments: argparse.Namespace) -> int:
     with _running(arguments, switches={}, settings={}) as stack:
         print(f"{'':<10} connection string of the storage: {stack.connection_string}")
+        if arguments.without_app:
+            print(f"{'':<10} settings of the app: {_shorten(stack.settings_file)}")
         _watch_over(stack)
 
 
@@ -169,6 +176,7 @@ def _running(
         app=arguments.app,
         host_port=_choose_port() if arguments.port is None else arguments.port,
         use_func=arguments.func,
+        with_app=not getattr(arguments, "without_app", False),
     )
     try:
         stack.start(tell=_tell)

@@ -10,11 +10,29 @@ FOREIGN = ("AZURE_", "IDENTITY_", "MSI_")
 
 
 def read_settings(app: Path) -> dict[str, str]:
-    """Return the values of `local.settings.json`, or of the sample of it while there is none."""
-    for name in ("local.settings.json", "local.settings.sample.json"):
+    """Return the values of `local.settings.json`, and those of its sample that it does not have."""
+    settings: dict[str, str] = {}
+    for name in ("local.settings.sample.json", "local.settings.json"):
         if (app / name).exists():
-            return dict(json.loads((app / name).read_text(encoding="utf-8"))["Values"])
-    return {}
+            settings |= json.loads((app / name).read_text(encoding="utf-8"))["Values"]
+    return settings
+
+
+def build_settings(
+    app: Path,
+    *,
+    connection_string: str,
+    vault: Mapping[str, str],
+    autopilot_url: str,
+    overrides: Mapping[str, str],
+) -> dict[str, str]:
+    """Return all app settings; of two values for a setting the later of these counts: the settings file, what the
+    parts say, `overrides`."""
+    return {
+        **read_settings(app),
+        **_tell_of_parts(connection_string, vault, autopilot_url, os.environ),
+        **overrides,
+    }
 
 
 def build_environment(
@@ -30,6 +48,24 @@ def build_environment(
     the settings file, this process's environment, what the parts say, `overrides`.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    parts = _tell_of_parts(connection_string, vault, autopilot_url, inherited)
+    return {**read_settings(app), **inherited, **parts, **overrides}
+
+
+def write_settings(app: Path, settings: Mapping[str, str]) -> Path:
+    """Write `local.settings.json`, which Core Tools read, and return its path. Only its owner may read it."""
+    path = app / "local.settings.json"
+    text = json.dumps({"IsEncrypted": False, "Values": settings}, indent=2) + "\n"
+    aside = path.with_suffix(".new")
+    aside.touch(mode=0o600)
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+    return path
+
+
+def _tell_of_parts(
+    connection_string: str, vault: Mapping[str, str], autopilot_url: str, inherited: Mapping[str, str]
+) -> dict[str, str]:
     parts = {
         "AzureWebJobsStorage": connection_string,
         "SEGMENT_STORAGE": connection_string,
@@ -43,4 +79,4 @@ def build_environment(
     }
     for name in ("NO_PROXY", "no_proxy"):
         parts[name] = ",".join(filter(None, (inherited.get(name), "127.0.0.1", "localhost")))
-    return {**read_settings(app), **inherited, **parts, **overrides}
+    return parts

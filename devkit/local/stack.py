@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -18,7 +20,7 @@ from devkit.autopilot.simulator import DEFAULT_KEY
 from devkit.azurite import AzuriteServer
 from devkit.child import Child, ChildError
 from devkit.local import processes
-from devkit.local.environment import build_environment
+from devkit.local.environment import build_environment, build_settings, write_settings
 from devkit.local.record import Part, Record, RecordFile
 from devkit.vault.server import VaultServer
 
@@ -38,6 +40,7 @@ class LocalStack:
     - `settings`: app settings that win over all others.
     - `app`: the folder of function_app.py. `use_func`: run it by Core Tools' `func start`.
     - `host_port`: 0 lets the system choose. `log_requests`: storage logs every request.
+    - `with_app`: False starts everything else, and writes `local.settings.json` for an app that somebody else starts.
     - `shared`: further hosts may be added. `keep_histories`: `history_log` tells what happened in each turn.
 
     Raises ChildError, which names the log, when a part does not start, and StackRunsAlreadyError.
@@ -57,6 +60,7 @@ class LocalStack:
         log_requests: bool = False,
         shared: bool = False,
         keep_histories: bool = False,
+        with_app: bool = True,
     ) -> None:
         self.state = state.resolve()
         self.autopilot_key = autopilot_key
@@ -74,6 +78,7 @@ class LocalStack:
         self._host_options += ["--history-log", str(self.history_log)] * keep_histories
         self._use_func = use_func
         self._log_requests = log_requests
+        self._with_app = with_app
         self._record_file = RecordFile(self.state)
         self._record: Record | None = None
         self._children: list[tuple[Child, float]] = []  # with the grace each gets
@@ -87,18 +92,23 @@ class LocalStack:
             self._start_storage()
             self._start_vault()
             self._start_autopilot()
-            self.environment = build_environment(
-                self._app,
-                connection_string=self.connection_string,
-                vault=self.vault.environment,
-                autopilot_url=self.autopilot_url,
-                overrides=self._settings,
-            )
+            self.environment = build_environment(self._app, **self._parts())
             self._create_segment_container()
-            self.start_host()
+            if self._with_app:
+                self.start_host()
+            else:
+                self.settings_file = write_settings(self._app, build_settings(self._app, **self._parts()))
         except BaseException:
             self.stop()
             raise
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "connection_string": self.connection_string,
+            "vault": self.vault.environment,
+            "autopilot_url": self.autopilot_url,
+            "overrides": self._settings,
+        }
 
     def stop(self) -> None:
         """End all parts, last first: SIGTERM, and SIGKILL after a grace."""
@@ -225,9 +235,10 @@ class LocalStack:
     def _start_func(self) -> None:
         port = self._host_port or _find_free_port()
         command = ["func", "start", "--port", str(port)]
-        self._host = self._start(
-            "app", command, environment=self.environment, grace_s=HOST_GRACE_S, cwd=self._app
-        )
+        # Core Tools start the worker with the first Python of the PATH: the one that has our packages.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.environment.get('PATH', '')}"
+        environment = {**self.environment, "PATH": path}
+        self._host = self._start("app", command, environment=environment, grace_s=HOST_GRACE_S, cwd=self._app)
         self._host.wait_for_output(
             r"(Host lock lease acquired|Worker process started and initialized)", timeout_s=120
         )

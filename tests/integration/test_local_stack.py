@@ -14,6 +14,7 @@ import requests
 from devkit.child import Child, ChildError
 from devkit.local.record import RecordFile, StackRunsAlreadyError
 from devkit.local.stack import REPOSITORY, LocalStack
+from shared.settings import Settings
 
 APP = """
 import json
@@ -145,7 +146,8 @@ def test_core_tools_run_the_app_when_asked_to(
     stand_in.write_text(
         f"#!{sys.executable}\n"
         "import json, os, sys, time\n"
-        "seen = {'arguments': sys.argv[1:], 'folder': os.getcwd(), 'vault': os.environ['KEY_VAULT_URL']}\n"
+        "seen = {'arguments': sys.argv[1:], 'folder': os.getcwd(), 'vault': os.environ['KEY_VAULT_URL'],\n"
+        "        'python': os.environ['PATH'].split(':')[0]}\n"
         "open(os.environ['SEEN'], 'w').write(json.dumps(seen))\n"
         "print('Host lock lease acquired by instance ID', flush=True)\n"
         "time.sleep(60)\n"
@@ -161,6 +163,37 @@ def test_core_tools_run_the_app_when_asked_to(
     assert seen["arguments"] == ["start", "--port", port]
     assert seen["folder"] == str(app)
     assert seen["vault"] == stack.vault.environment["KEY_VAULT_URL"]
+    assert seen["python"] == str(Path(sys.executable).parent)
+
+
+def test_without_the_app_its_settings_are_written_for_whoever_starts_it(tmp_path: Path, app: Path) -> None:
+    """Core Tools make an environment of `Values`; nothing that the app cannot do without may be missing there."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "host.json").write_text((app / "host.json").read_text())
+    (folder / "local.settings.sample.json").write_text(
+        (REPOSITORY / "local.settings.sample.json").read_text()
+    )
+    (folder / "local.settings.json").write_text('{"Values": {"PUSH_LANES": "7", "AUTOPILOT_URL": "stale"}}')
+    with LocalStack(tmp_path / "state", app=folder, with_app=False, settings={"PUSH_THREADS": "3"}) as stack:
+        assert stack.find_dead() is None
+        written = json.loads((folder / "local.settings.json").read_text())
+        settings = Settings.read(written["Values"])
+
+        assert written["IsEncrypted"] is False
+        assert set(written["Values"]) >= {
+            *json.loads((REPOSITORY / "local.settings.sample.json").read_text())["Values"],
+            "IDENTITY_ENDPOINT",
+            "IDENTITY_HEADER",
+            "REQUESTS_CA_BUNDLE",
+            "AZURE_TOKEN_CREDENTIALS",
+        }
+        assert all(isinstance(value, str) for value in written["Values"].values())
+        assert (settings.push_lanes, settings.push_threads) == (7, 3)
+        assert settings.autopilot_url == stack.autopilot_url
+        assert settings.key_vault_url == stack.vault.environment["KEY_VAULT_URL"]
+        assert written["Values"]["AzureWebJobsStorage"] == stack.connection_string
+        assert (folder / "local.settings.json").stat().st_mode & 0o077 == 0
 
 
 @pytest.fixture
