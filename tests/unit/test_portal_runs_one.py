@@ -215,7 +215,7 @@ def test_a_failure_says_why_what_to_do_and_when_it_is_tried_again(desk):
     desk.put_to(RunStatus.FAILED, Stage.DONE, failure=failure)
     browser = desk.browser()
     page = browser.get(desk.address)
-    assert "Why it failed Autopilot did not answer. Wait." in page.text
+    assert "Why it failed Autopilot did not answer. Wait. unavailable" in page.text
     assert "It is tried again by itself" not in page.text
     standing = Standing(subject="export-1", retry_run=desk.run_id, retry_at=START)
     desk.stores.standings.upsert("export-1", lambda present: standing)

@@ -75,7 +75,7 @@ def test_what_was_typed_stays_when_a_form_that_renews_itself_meets_a_problem(app
 def test_a_page_that_is_not_there_says_so_in_the_readers_language(app):
     page = Browser(app).get("nowhere")
     assert page.status == 404
-    assert "There is no such page." in page.text
+    assert "There is no such page. no-such-page" in page.text
 
 
 def test_a_problem_takes_the_place_of_the_page_when_a_part_of_it_asked(app):
