@@ -5,12 +5,14 @@ it is told to. Without one every call here does next to nothing. Nothing that is
 message: failures are known by their codes.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.domain.destination import Stopped
@@ -26,6 +28,7 @@ SEGMENT, CHUNK, BATCH = "segpilot.segment", "segpilot.chunk", "segpilot.batch"
 FAILURE = "segpilot.failure"
 """Not ``error.type`` of the semantic conventions: the exporter of Azure Monitor 1.0.0b58 leaves that out."""
 
+_PACE_COUNTS_FOR_S = 60.0
 _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200)
 
 _tracer = trace.get_tracer("segpilot")
@@ -34,12 +37,24 @@ _sent = _meter.create_counter("segpilot.profiles.sent", "{profile}")
 _rejected = _meter.create_counter("segpilot.profiles.rejected", "{profile}")
 _calls = _meter.create_counter("segpilot.calls", "{call}")
 _throttled = _meter.create_counter("segpilot.calls.throttled", "{call}")
-_pace = _meter.create_gauge("segpilot.pace", "{call}/s")
 _lag = _meter.create_histogram("segpilot.arrival.lag", "s", explicit_bucket_boundaries_advisory=_SECONDS)
 _ended = _meter.create_counter("segpilot.runs.ended", "{run}")
 _duration = _meter.create_histogram(
     "segpilot.run.duration", "s", explicit_bucket_boundaries_advisory=_SECONDS
 )
+_paces: dict[str, tuple[float, float]] = {}
+"""The pace of each connection that this process calls, and when it was noted."""
+
+
+def _read_paces(_: CallbackOptions) -> Iterator[Observation]:
+    """What nobody uses any more is not told again and again."""
+    since = time.monotonic() - _PACE_COUNTS_FOR_S
+    for connection_id, (calls_per_s, noted_at) in list(_paces.items()):
+        if noted_at > since:
+            yield Observation(calls_per_s, {CONNECTION: connection_id})
+
+
+_meter.create_observable_gauge("segpilot.pace", [_read_paces], "{call}/s")
 
 
 class Mark:
@@ -119,7 +134,8 @@ def count_call(connection_id: str, outcome: str) -> None:
 
 
 def note_pace(connection_id: str, calls_per_s: float) -> None:
-    _pace.set(calls_per_s, {CONNECTION: connection_id})
+    """Note how many calls per second a connection is allowed now."""
+    _paces[connection_id] = calls_per_s, time.monotonic()
 
 
 def note_lag(run: Run, seconds: float) -> None:

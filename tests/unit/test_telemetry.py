@@ -131,8 +131,8 @@ def metrics_in_the_document() -> dict[str, tuple[str, str]]:
 def metrics_in_the_code() -> Iterator[tuple[str, str, str]]:
     for call in calls_in(SOURCE):
         if isinstance(call.func, ast.Attribute) and call.func.attr.startswith("create_"):
-            name, unit = call.args[:2]
-            kind = call.func.attr.removeprefix("create_")
+            name, unit = (each for each in call.args if isinstance(each, ast.Constant))
+            kind = call.func.attr.removeprefix("create_").removeprefix("observable_")
             yield kind, ast.literal_eval(name), ast.literal_eval(unit)
 
 
