@@ -145,6 +145,8 @@ def _member(node: Node, scene: Scene) -> object:
     if resource is not None:
         if key.text == "name" and "name" in resource.body:
             return evaluate(resource.body["name"], scene)
+        if key.text == "id" and resource.resource_type == "Microsoft.Resources/resourceGroups":
+            return f"{SCOPES['subscription']}/resourceGroups/{evaluate(resource.body['name'], scene)}"
         raise NotWorkedOut(f"{node.place}: {node.text}")
     wanted = key.text if node.kind == "member_expression" else evaluate(key, scene)
     whole = _followed(holder, scene)
@@ -165,8 +167,6 @@ def _call(node: Node, scene: Scene) -> object:
     if name in SCOPES:
         place = SCOPES[name]
         return {"id": place, "subscriptionId": place[15:51], "tenantId": place, "objectId": place}
-    if name == "environment":
-        return {"suffixes": {"storage": "core.windows.net"}}
     given = [evaluate(each, scene) for each in node.parts[1].parts]
     texts = [str(each) for each in given]
     match name:
@@ -183,6 +183,8 @@ def _call(node: Node, scene: Scene) -> object:
             return given[0][: given[1]]  # type: ignore[index]
         case "replace":
             return texts[0].replace(texts[1], texts[2])
+        case "trim":
+            return texts[0].strip()
         case "empty":
             return not given[0]
         case "split":
