@@ -22,7 +22,8 @@ param emails string
 @secure()
 param webhookUrl string
 
-// An event is told each time that it is seen, a state when it begins and when it is over.
+// An event is told once, a state when it begins and when it is over. Telemetry takes minutes to arrive: queries for events
+// go by when it arrived, so that two looks neither miss one nor see it twice; their window only has to be longer.
 var event = false
 var state = true
 var alerts = [
@@ -30,7 +31,7 @@ var alerts = [
     name: 'failed-runs'
     title: 'Runs have failed'
     severity: 2
-    window: 'PT15M'
+    window: 'PT1H'
     every: 'PT15M'
     resolves: event
     query: loadTextContent('../queries/alert-failed-runs.kql')
@@ -40,7 +41,7 @@ var alerts = [
     name: 'key-rejected'
     title: 'The API key was refused or cannot be read'
     severity: 1
-    window: 'PT15M'
+    window: 'PT1H'
     every: 'PT15M'
     resolves: event
     query: loadTextContent('../queries/alert-key-rejected.kql')
@@ -60,7 +61,7 @@ var alerts = [
     name: 'poison'
     title: 'A file could not be noticed'
     severity: 1
-    window: 'PT15M'
+    window: 'PT1H'
     every: 'PT15M'
     resolves: event
     query: loadTextContent('../queries/alert-poison.kql')

@@ -3,7 +3,7 @@ metadata description = 'Prepares a storage account that somebody else looks afte
 @description('Name of the storage account, in the resource group that this is deployed to.')
 param accountName string
 
-@description('Container that segment files arrive in; one that there is already stays as it is.')
+@description('Container that segment files arrive in; one that there is already keeps its files.')
 param segmentsContainer string
 
 @description('Object id of the identity of the app, of the same Entra tenant.')
