@@ -38,7 +38,7 @@ class LocalStack:
     - `autopilot_url`: use this destination and start no simulator. `autopilot_key` is then up to you.
     - `autopilot_switches`: uncertain behaviours of the simulator (`python -m devkit autopilot --help`).
     - `settings`: app settings that win over all others.
-    - `app`: the folder of function_app.py. `use_func`: run it by Core Tools' `func start`.
+    - `app`: the folder of function_app.py that the host runs. `use_func`: run it by Core Tools' `func start`.
     - `host_port`: 0 lets the system choose. `log_requests`: storage logs every request.
     - `with_app`: False starts everything else, and writes `local.settings.json` for an app that somebody else starts.
     - `shared`: further hosts may be added. `keep_histories`: `history_log` tells what happened in each turn.
@@ -67,7 +67,7 @@ class LocalStack:
         self._given_autopilot_url = autopilot_url
         self._autopilot_switches = dict(autopilot_switches or {})
         self._settings = dict(settings or {})
-        self._app = app.resolve()
+        self.app = app.resolve()
         self._host_port = host_port
         self._autopilot_port = 0
         self._storage_ports = (0, 0, 0)
@@ -92,12 +92,12 @@ class LocalStack:
             self._start_storage()
             self._start_vault()
             self._start_autopilot()
-            self.environment = build_environment(self._app, **self._parts())
+            self.environment = build_environment(self.app, **self._parts())
             self._create_segment_container()
             if self._with_app:
                 self.start_host()
             else:
-                self.settings_file = write_settings(self._app, build_settings(self._app, **self._parts()))
+                self.settings_file = write_settings(self.app, build_settings(self.app, **self._parts()))
         except BaseException:
             self.stop()
             raise
@@ -121,11 +121,11 @@ class LocalStack:
 
     def start_host(self, app: Path | None = None, *, name: str = "app") -> None:
         """Start the host, on the port it had before if there was one; with `app`, of another folder from now on."""
-        self._app = app.resolve() if app else self._app
+        self.app = app.resolve() if app else self.app
         if self._use_func:
             self._start_func()
             return
-        command = [sys.executable, "-m", "devkit", "host", "--app", str(self._app)]
+        command = [sys.executable, "-m", "devkit", "host", "--app", str(self.app)]
         command += ["--state", str(self.state / "host"), "--port", str(self._host_port)]
         command += ["--turn-log", str(self.turn_log), *self._host_options]
         self._host = self._start(name, command, environment=self.environment, grace_s=HOST_GRACE_S)
@@ -238,7 +238,7 @@ class LocalStack:
         # Core Tools start the worker with the first Python of the PATH: the one that has our packages.
         path = f"{Path(sys.executable).parent}{os.pathsep}{self.environment.get('PATH', '')}"
         environment = {**self.environment, "PATH": path}
-        self._host = self._start("app", command, environment=environment, grace_s=HOST_GRACE_S, cwd=self._app)
+        self._host = self._start("app", command, environment=environment, grace_s=HOST_GRACE_S, cwd=self.app)
         self._host.wait_for_output(
             r"(Host lock lease acquired|Worker process started and initialized)", timeout_s=120
         )

@@ -66,10 +66,7 @@ def stack(old: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local
 
 
 @pytest.fixture
-def app(stack: LocalStack, old: Path) -> Iterator[Segpilot]:
-    """The old version, driven."""
-    stack.stop_host()
-    stack.start_host(old)
+def app(stack: LocalStack) -> Iterator[Segpilot]:
     driver = Segpilot(stack)
     yield driver
     driver.simulator.calm()
@@ -139,13 +136,21 @@ def lanes_are_left_over(app: Segpilot, run_id: str) -> bool:
     return bool(lane and lane["output"] and lane["output"]["places"])
 
 
+def serve(app: Segpilot, version: Path) -> None:
+    """Let the host run this version, if it does not yet."""
+    if app.stack.app != version:
+        app.stack.stop_host()
+        app.stack.start_host(version)
+
+
 def is_over(app: Segpilot, run_id: str) -> bool:
     return app.get(f"runs/{run_id}")["status"] in ENDED
 
 
 def test_a_new_version_ends_what_the_one_that_it_replaces_had_begun(
-    app: Segpilot, tag: str, new: Path
+    app: Segpilot, tag: str, old: Path, new: Path
 ) -> None:
+    serve(app, old)
     waiting = Waiting(app, f"{tag}-waiting")
     app.simulator.order("switches", {"latency_ms": 300})
     sending = Begun(app, f"{tag}-sending", 2_000).until_sending()
@@ -166,8 +171,9 @@ def test_a_new_version_ends_what_the_one_that_it_replaces_had_begun(
 
 
 def test_two_versions_share_the_work_while_the_one_takes_the_place_of_the_other(
-    app: Segpilot, tag: str, new: Path
+    app: Segpilot, tag: str, old: Path, new: Path
 ) -> None:
+    serve(app, old)
     waiting = Waiting(app, f"{tag}-waiting")
     app.simulator.order("switches", {"latency_ms": 300})
     by_hand = Begun(app, f"{tag}-by-hand", 300)
@@ -202,8 +208,7 @@ def test_two_versions_share_the_work_while_the_one_takes_the_place_of_the_other(
 def test_an_old_version_leaves_newer_runs_alone_until_the_new_one_is_back(
     app: Segpilot, tag: str, old: Path, new: Path
 ) -> None:
-    app.stack.stop_host()
-    app.stack.start_host(new)
+    serve(app, new)
     app.simulator.order("switches", {"latency_ms": 300})
     newer = Begun(app, f"{tag}-newer", 1_500).until_sending()
 
