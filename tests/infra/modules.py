@@ -39,6 +39,10 @@ def _file_problems(file: BicepFile, files: Mapping[str, BicepFile]) -> Iterator[
             yield f"{module.place}: '{module.name}' is made for a {called.target_scope} - give it a scope"
     for resource in (each for each in file.declarations if each.kind == "resource"):
         yield from _parent_problems(resource)
+    names = [module.body["name"].text for module in file.all("module").values() if "name" in module.body]
+    for module in file.all("module").values():
+        if "name" in module.body and names.count(name := module.body["name"].text) > 1:
+            yield f"{module.place}: two modules are called {name} - the deployment of one would replace the other's"
 
 
 def _parameter_problems(module: Declaration, called: BicepFile) -> Iterator[str]:

@@ -104,6 +104,7 @@ def name_problems(file: BicepFile) -> list[str]:
         *_unused(file),
         *_circles(file),
         *_misplaced(file),
+        *_miscalled(file),
     ]
 
 
@@ -174,3 +175,17 @@ def _misplaced(file: BicepFile) -> Iterator[str]:
         for use in uses_of(each):
             if use.kind == "function" and use.name in ONLY_AS_DEFAULT and each.kind != "param":
                 yield f"{use.node.place}: {use.name}() is only allowed as a parameter's default"
+
+
+def _miscalled(file: BicepFile) -> Iterator[str]:
+    """`arguments` of bicep_words.json: how few and how many a function of Bicep takes."""
+    own = {name: len(list(each.node.find("parameter"))) for name, each in file.all("func").items()}
+    takes = {**WORDS["arguments"], **{name: [count, count] for name, count in own.items()}}
+    for call in file.tree.find("call_expression"):
+        function, given = (
+            call.parts[0].text.removeprefix("az.").removeprefix("sys."),
+            len(call.parts[1].parts),
+        )
+        few, many = takes.get(function, [0, given])
+        if not few <= given <= many:
+            yield f"{call.place}: {function}() takes {few if few == many else f'{few} to {many}'} arguments, not {given}"

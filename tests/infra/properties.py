@@ -1,13 +1,13 @@
 """Properties of resources: each exists in Microsoft's own model of the resource, in its right casing and kind.
 
 The models are those of the azure-mgmt packages for Python, each in the version of the interface that infra/ names. This
-finds what is misspelt, misplaced, of the wrong kind, no member of an enumeration or not to be set.
+finds what is missing, misspelt, misplaced, of the wrong kind, no member of an enumeration or not to be set.
 """
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +114,11 @@ def table_key(resource: Declaration) -> str:
 
 @dataclass(frozen=True)
 class Checker:
+    """Looks through one file; `whole`: objects are what they are, and not put together with others by union()."""
+
     file: BicepFile
     shapes: Shapes
+    whole: bool = True
 
     def problems(self) -> Iterator[str]:
         for resource in (each for each in self.file.declarations if each.kind == "resource"):
@@ -131,6 +134,8 @@ class Checker:
                     "version, or take another azure-mgmt package into tests/infra/requirements.txt"
                 )
             model = shape["properties"]
+            if not resource.existing:
+                yield from self._missing(resource.node, resource.body, model, kind)
             for name, value in resource.body.items():
                 if name not in OF_BICEP:
                     yield from self._property(value, name, model, kind, kind)
@@ -146,11 +151,18 @@ class Checker:
                 hint = f" - it is written '{near}'" if near else f"; it has {', '.join(sorted(known))}"
                 yield f"{value.place}: {holder} has no property '{name}'{hint}"
             return
-        kind, read_only = known[name]
+        kind, read_only, _ = known[name]
         if read_only:
             yield f"{value.place}: '{name}' of {holder} can only be read"
         else:
             yield from self._value(value, kind, path)
+
+    def _missing(
+        self, node: Node, given: Collection[str], known: Mapping[str, Any], holder: str
+    ) -> Iterator[str]:
+        for name, (_, _, needed) in known.items():
+            if needed and self.whole and name not in given and name not in OF_BICEP:
+                yield f"{node.place}: {holder} needs '{name}'"
 
     def _value(self, node: Node, kind: Any, path: str) -> Iterator[str]:
         if kind == "any":
@@ -169,7 +181,7 @@ class Checker:
                 yield from self._each(node.parts[-1], kind, path)
             case "call_expression" if node.parts[0].text in {"union", "concat"}:
                 for argument in node.parts[1].parts:
-                    yield from self._value(argument, kind, path)
+                    yield from replace(self, whole=False)._value(argument, kind, path)
             case "call_expression" if node.parts[0].text == "map":
                 yield from self._each(node.parts[1].parts[1].parts[-1], kind, path)
             case "array":
@@ -193,6 +205,7 @@ class Checker:
             for value in given.values():
                 yield from self._value(value, kind["map"], path)
         elif isinstance(kind, dict) and "inline" in kind:
+            yield from self._missing(node, given, kind["inline"], path)
             for name, value in given.items():
                 yield from self._property(value, name, kind["inline"], path, path)
         elif isinstance(kind, dict) and "model" in kind:
@@ -209,9 +222,10 @@ class Checker:
             if chosen is not None:
                 yield f"{node.place}: '{chosen}' is no {chooser} of {path}: {', '.join(shape['variants'])}"
                 return
-            if chooser not in given:
+            if chooser not in given and self.whole:
                 yield f"{node.place}: {path} needs '{chooser}', which says what it is"
             return
+        yield from self._missing(node, given, shape["properties"], model.rpartition(":")[2])
         for name, value in given.items():
             yield from self._property(value, name, shape["properties"], model.rpartition(":")[2], path)
 
@@ -243,7 +257,7 @@ class Checker:
     def _read(
         self, node: Node, path: list[str], known: Mapping[str, Any], resource: Declaration
     ) -> Iterator[str]:
-        own: dict[str, Any] = {name: ["any", True] for name in ("id", "name", "type", "apiVersion")}
+        own: dict[str, Any] = {name: ["any", True, False] for name in ("id", "name", "type", "apiVersion")}
         for name in path:
             found = {**known, **own}.get(name)
             if found is None:

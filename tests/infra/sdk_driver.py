@@ -1,7 +1,7 @@
 """Runs inside .venv-infra: tells what Microsoft's SDK models know about resources.
 
 In: [model, ...] as JSON, a model being `module:Class` below azure.mgmt. Out: {model: shape}, with everything that the
-models lead to. A shape is {"properties": {name: [type, read only]}, "chooser": name of the property that chooses a
+models lead to. A shape is {"properties": {name: [type, read only, needed]}, "chooser": name of the property that chooses a
 variant or null, "variants": {its value: model}, "version": of the interface}. A type is one of "string", "integer", "number", "boolean", "any",
 {"model": name}, {"list": type}, {"map": type}, {"enum": [value]}, {"inline": properties}.
 """
@@ -50,7 +50,9 @@ def _newer(known: type, models: types.ModuleType, module: str) -> dict:
     properties = {}
     for attribute, field in known._attr_to_rest_field.items():
         read_only = field._visibility == ["read"]
-        properties[field._rest_name] = [_hinted(hints.get(attribute), module), read_only]
+        hint = hints.get(attribute)
+        needed = not read_only and type(None) not in typing.get_args(hint)
+        properties[field._rest_name] = [_hinted(hint, module), read_only, needed]
     own = getattr(known, "__mapping__", {})
     chooser = next((f._rest_name for f in known._attr_to_rest_field.values() if f._is_discriminator), None)
     variants = {value: f"{module}:{each.__name__}" for value, each in own.items() if each is not known}
@@ -82,12 +84,15 @@ def _older(known: type, models: types.ModuleType, module: str) -> dict:
     properties: dict = {}
     for attribute, entry in known._attribute_map.items():
         *holders, name = re.split(r"(?<!\\)\.", entry["key"])
+        rules = getattr(known, "_validation", {}).get(attribute, {})
+        read_only, needed = bool(rules.get("readonly")), bool(rules.get("required"))
         within = properties
         for holder in holders:
-            within = within.setdefault(holder, [{"inline": {}}, False])[0]["inline"]
-        read_only = bool(getattr(known, "_validation", {}).get(attribute, {}).get("readonly"))
+            inline = within.setdefault(holder, [{"inline": {}}, False, False])
+            inline[2] |= needed
+            within = inline[0]["inline"]
         hint = str(signature[attribute].annotation) if attribute in signature else ""
-        within[name.replace("\\", "")] = [_mapped(entry["type"], hint, models, module), read_only]
+        within[name.replace("\\", "")] = [_mapped(entry["type"], hint, models, module), read_only, needed]
     chooser, variants = next(iter(vars(known).get("_subtype_map", {}).items()), (None, {}))
     key = known._attribute_map[chooser]["key"].replace("\\", "") if chooser else None
     below = {value: f"{module}:{name}" for value, name in variants.items()}
@@ -113,7 +118,7 @@ def _named(kind: object) -> list[str]:
     if not isinstance(kind, dict):
         return []
     if "inline" in kind:
-        return [name for each, _ in kind["inline"].values() for name in _named(each)]
+        return [name for each, *_ in kind["inline"].values() for name in _named(each)]
     return [kind["model"]] if "model" in kind else _named(kind.get("list") or kind.get("map"))
 
 
@@ -124,5 +129,5 @@ if __name__ == "__main__":
         if model not in known:
             known[model] = shape(model)
             waiting += known[model]["variants"].values()
-            waiting += [name for kind, _ in known[model]["properties"].values() for name in _named(kind)]
+            waiting += [name for kind, *_ in known[model]["properties"].values() for name in _named(kind)]
     json.dump(known, sys.stdout)

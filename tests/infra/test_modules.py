@@ -49,6 +49,7 @@ def test_every_file_that_is_read_at_compile_time_exists(trees):
         (call("params: { name: 'xyzzy' }"), "wrong length; see its @maxLength"),
         (call("params: { name: 'xyz' }", after="output a string = one.outputs.uri"), "no output 'uri'"),
         ("targetScope = 'subscription'\n" + call("params: { name: 'xyz' }"), "give it a scope"),
+        (call("name: 'x', params: { name: 'xyz' }") + call("name: 'x', params: { name: 'xyz' }").replace("one", "two"), "two modules are called 'x'"),
         ("resource a 'Microsoft.Storage/storageAccounts/blobServices@1' = { name: 'default' }", "give it a parent"),
     ],
 )  # fmt: skip

@@ -30,6 +30,9 @@ def test_every_name_is_defined_and_used(trees):
         ("var a = 1\nvar a = 2\noutput b int = a", "sample.bicep:2: 'a' is declared before"),
         ("var a = b\nvar b = a", "circle: a, b"),
         ("resource a 'x/y@1' = {\n  name: b.name\n}\nresource b 'x/y@1' = {\n  name: a.name\n}", "circle"),
+        ("output a string = take('x')", "sample.bicep:1: take() takes 2 arguments, not 1"),
+        ("output a array = range(1, 2, 3)", "range() takes 2 arguments, not 3"),
+        ("func a(b string) string => b\noutput c string = a('x', 'y')", "a() takes 1 arguments, not 2"),
         ("output a string = utcNow()", "only allowed as a parameter's default"),
     ],
 )

@@ -72,6 +72,8 @@ def test_properties_that_exist_are_let_through(tree_of, shapes):
         ("bypass:", "by:", "has no property 'by'"),
         ("action: 'Allow', value", "action: 'Allow', address", "has no property 'address'"),
         ("  kind: 'StorageV2'", "  type: 'StorageV2'", "has no property 'type'"),
+        ("  sku: { name: 'Standard_LRS' }\n", "", "sample.bicep:5: Microsoft.Storage/storageAccounts needs 'sku'"),
+        ("defaultAction: 'Deny', ", "", "sample.bicep:4: NetworkRuleSet needs 'defaultAction'"),
         ("sku: {", "Sku: {", "it is written 'sku'"),
         ("{ name: 'Standard_LRS' }", "{ name: 'Standard_LRS', tier: 'Standard' }", "'tier' of Sku can only be read"),
         ("sku: { name: 'Standard_LRS' }", "sku: 'Standard_LRS'", "is a object, not a string"),
