@@ -197,8 +197,8 @@ def main() -> None:
         "\nThe package as `azd` deploys it in Microsoft's worker core (`azure-functions-runtime`), from the start of the process "
         "on, over Azurite; with telemetry as in Azure, and without:\n"
     )
-    rows = [[step[0], *step[1:], *told[1:3]] for step, told in zip(quiet, telling, strict=True)]
-    print(table(["until", *head, "s with telemetry", "CPU s with telemetry"], rows))
+    rows = [[step[0], *step[1:], *told[1:4]] for step, told in zip(quiet, telling, strict=True)]
+    print(table(["until", *head, "with telemetry: s", "CPU s so", "peak MB so"], rows))
 
 
 if __name__ == "__main__":
