@@ -15,6 +15,7 @@ from pathlib import Path
 
 from devkit.host.settings import read_host_json
 from devkit.local.stack import REPOSITORY, LocalStack
+from tests.histories.generations import play_generations
 from tests.histories.recorded import FOLDER, Recorded, read_log, write
 from tests.system.driver import Json, Segpilot, make_people
 
@@ -213,8 +214,12 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="replace what is recorded of this version")
     again = parser.parse_args().again
     folder = FOLDER / read_host_json(REPOSITORY, {}).versions.default
+    generations = folder / "generations.json"
+    if again or not generations.exists():
+        write(generations, play_generations())
     missing = [each for each in SCENARIOS if again or not (folder / f"{each.__name__}.json").exists()]
-    record(folder, missing)
+    if missing:
+        record(folder, missing)
 
 
 if __name__ == "__main__":

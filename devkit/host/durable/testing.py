@@ -25,7 +25,7 @@ from azure.functions.meta import Datum
 from devkit.host.durable.clock import Clock
 from devkit.host.durable.engine import Engine
 from devkit.host.durable.instances import Instance, Status
-from devkit.host.durable.turn_log import TurnLog
+from devkit.host.durable.turn_log import HistoryLog, TurnLog
 from devkit.host.durable.versions import UNVERSIONED, Versions
 
 App = DecoratorApi | Iterable[FunctionBuilder]
@@ -88,6 +88,7 @@ class RunningEngine(Engine):
         max_concurrent_orchestrators: int = 4,
         grace_s: float = 10.0,
         turn_log: TurnLog | None = None,
+        history_log: HistoryLog | None = None,
         versions: Versions = UNVERSIONED,
         shared: bool = False,
     ) -> None:
@@ -101,6 +102,7 @@ class RunningEngine(Engine):
             clock=clock,
             grace_s=grace_s,
             turn_log=turn_log,
+            history_log=history_log,
             versions=versions,
             shared=shared,
         )
