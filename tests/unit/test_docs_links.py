@@ -54,6 +54,11 @@ def find_missing_paths(page: Page) -> list[str]:
     return sorted(path for path in paths if not any(ROOT.glob(path.rstrip("/"))) and not is_made(path))
 
 
+def find_silent_pictures(page: Page) -> list[str]:
+    """Return the pictures whose alternative text is no more than a word."""
+    return [link.target for link in page.links if link.is_image and len(link.text.split()) < 2]
+
+
 def is_made(path: str) -> bool:
     """Tell whether a path is one that commands make, and git leaves out."""
     return path.startswith(("portal/static/vendor", "devkit/node_modules", "portal/node_modules"))
@@ -71,7 +76,7 @@ def test_every_path_in_backticks_is_there(page: Page) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_every_picture_says_what_it_shows(page: Page) -> None:
-    assert [link.target for link in page.links if link.is_image and len(link.text.split()) < 2] == []
+    assert find_silent_pictures(page) == []
 
 
 def test_every_host_that_may_be_linked_to_is() -> None:
@@ -144,6 +149,11 @@ def test_a_broken_link_is_noticed(link: str) -> None:
 )
 def test_a_good_link_is_none(link: str) -> None:
     assert find_broken_links(Page("README.md", f"# Here\n\n{link}\n")) == []
+
+
+@pytest.mark.parametrize("alternative", ["", "picture"])
+def test_a_picture_without_words_is_noticed(alternative: str) -> None:
+    assert find_silent_pictures(Page("README.md", f"![{alternative}](docs/images/home-light.png)")) != []
 
 
 @pytest.mark.parametrize("path", ["shared/nothing.py", "tests/unit/no_such_*.py", "infra/none/"])
