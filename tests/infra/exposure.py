@@ -1,10 +1,11 @@
 """No secret leaves a deployment, and none is written into a file."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from tests.infra.bicep_file import BicepFile, Declaration, literal
-from tests.infra.names import uses_of
+from tests.infra.bicep_file import BicepFile, Declaration, entries, literal
+from tests.infra.modules import target
+from tests.infra.names import Use, uses, uses_of
 from tests.infra.syntax_tree import Node
 
 SECRET_NAME = re.compile(r"(secret|password|credential|sas|token|key|keys|connectionstring)$", re.IGNORECASE)
@@ -34,11 +35,34 @@ def _outputs(file: BicepFile) -> Iterator[str]:
             yield f"{output.place}: output '{output.name}' tells the secure parameter {sorted(secret)}"
 
 
+def handing_problems(files: Mapping[str, BicepFile]) -> list[str]:
+    """Secrets that a module is given in a parameter which deployments keep in plain text."""
+    return [
+        f"{value.place}: '{name}' of {called.path} is given a secret - mark it @secure() there"
+        for file in files.values()
+        for module in file.all("module").values()
+        if (called := files.get(target(file, module))) is not None and "params" in module.body
+        for name, value in entries(module.body["params"])
+        if _is_secret(value, file)
+        if (parameter := called.all("param").get(name)) is not None and "secure" not in parameter.decorators
+    ]
+
+
+def _is_secret(value: Node, file: BicepFile) -> bool:
+    secure = {name for name, each in file.all("param").items() if "secure" in each.decorators}
+    return any(_asked(value)) or bool(_reached(file, _spoken(value, uses(value))) & secure)
+
+
 def _told(declaration: Declaration) -> set[str]:
-    """The names whose values a declaration tells; `empty(x)` does not tell x."""
-    asked = (call for call in declaration.node.find("call_expression") if call.parts[0].text == "empty")
-    hidden = {node for call in asked for node in call.walk()}
-    return {use.name for use in uses_of(declaration) if use.node not in hidden}
+    """The names whose values a declaration tells."""
+    return _spoken(declaration.node, uses_of(declaration))
+
+
+def _spoken(node: Node, speaks_of: Iterable[Use]) -> set[str]:
+    """The names in an expression but for what is only asked whether it is there: `empty(x)` does not tell x."""
+    asked = (call for call in node.find("call_expression") if call.parts[0].text == "empty")
+    hidden = {inner for call in asked for inner in call.walk()}
+    return {use.name for use in speaks_of if use.node not in hidden}
 
 
 def _reached(file: BicepFile, names: set[str]) -> set[str]:

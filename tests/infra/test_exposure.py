@@ -3,7 +3,8 @@
 import pytest
 
 from tests.infra.bicep_file import read
-from tests.infra.exposure import MAY_LEAVE, MAY_LIST, exposure_problems
+from tests.infra.exposure import MAY_LEAVE, MAY_LIST, exposure_problems, handing_problems
+from tests.infra.syntax_tree import parse
 
 
 def test_no_secret_leaves_a_deployment(trees):
@@ -55,3 +56,22 @@ output d string = given ? 'yes' : 'no'
 """
     )
     assert exposure_problems(read(tree_of(source))) == []
+
+
+def test_no_module_is_given_a_secret_in_plain_text(trees):
+    assert handing_problems({path: read(tree) for path, tree in trees.items()}) == []
+
+
+@pytest.mark.parametrize(
+    "given", ["a", "'x-${a}'", "b", "vault.getSecret('x')", "listKeys('x', '1').keys[0].value"]
+)
+def test_a_secret_in_a_plain_parameter_is_found(programs, given):
+    caller = (
+        SECURE
+        + f"var b = {{ c: a }}\nmodule one 'one.bicep' = {{ params: {{ plain: {given}, on: !empty(a) }} }}"
+    )
+    called = "param plain string\nparam on bool"
+    for parameter, said in ((called, ["main.bicep:4: 'plain' of one.bicep"]), ("@secure()\n" + called, [])):
+        sources = {"main.bicep": caller, "one.bicep": parameter}
+        files = {path: read(tree) for path, tree in parse(programs, sources).items()}
+        assert [problem.partition(" is given")[0] for problem in handing_problems(files)] == said
