@@ -158,7 +158,7 @@ def test_core_tools_deploys_the_same_but_for_what_the_ignore_file_says(crowded: 
     assert deployed == set(find_deployed(crowded)) | set(TAKEN_ALONG) | NOT_FROM_PORTAL
 
 
-@pytest.mark.parametrize("name", [*FILES, *MADE])
+@pytest.mark.parametrize("name", [*sorted(FILES), *MADE])
 def test_there_is_no_package_without_what_it_needs(crowded: Path, name: str) -> None:
     (crowded / name).unlink()
     with pytest.raises(PackageError, match=re.escape(name)):
