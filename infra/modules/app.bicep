@@ -146,11 +146,11 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
     httpsOnly: true
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    outboundVnetRouting: { applicationTraffic: !empty(subnetId) }
     siteConfig: {
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      vnetRouteAllEnabled: !empty(subnetId)
       ipSecurityRestrictionsDefaultAction: empty(allowedAddressRanges) ? 'Allow' : 'Deny'
       ipSecurityRestrictions: empty(allowedAddressRanges) ? [] : concat([eventGridRule], addressRules)
       // Packages are taken from anywhere, from who has an Entra token for it.
