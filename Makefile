@@ -79,5 +79,5 @@ $(AZURITE): devkit/package.json devkit/package-lock.json
 	@touch $@
 
 $(PORTAL): portal/package.json portal/package-lock.json portal/vendor.mjs
-	npm ci --prefix portal --ignore-scripts=false --no-audit --no-fund --loglevel=error
+	npm ci --prefix portal --no-ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

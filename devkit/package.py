@@ -22,7 +22,7 @@ from shared.version import VERSION
 
 REPOSITORY = Path(__file__).parents[1]
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
-MADE = {"portal/static/vendor/htmx.min.js": "`npm ci --prefix portal --ignore-scripts=false` puts it there"}
+MADE = {"portal/static/vendor/htmx.min.js": "`npm ci --prefix portal --no-ignore-scripts` puts it there"}
 """Files that are deployed, but not kept in the repository."""
 
 _PACKAGES = ".python_packages/lib/site-packages"

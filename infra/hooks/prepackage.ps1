@@ -1,4 +1,4 @@
 # Puts what the portal loads in the browser (portal/package.json) where the package takes it from.
 Set-Location (Join-Path $PSScriptRoot '../..')
-npm ci --prefix portal --ignore-scripts=false --no-audit --no-fund
+npm ci --prefix portal --no-ignore-scripts --no-audit --no-fund
 exit $LASTEXITCODE

@@ -2,4 +2,4 @@
 # Puts what the portal loads in the browser (portal/package.json) where the package takes it from.
 set -eu
 cd "$(dirname "$0")/../.."
-exec npm ci --prefix portal --ignore-scripts=false --no-audit --no-fund
+exec npm ci --prefix portal --no-ignore-scripts --no-audit --no-fund
