@@ -241,7 +241,7 @@ class Checker:
             wanted, wanted
         )
         if wanted != given:
-            yield f"{node.place}: {path} is a {wanted}, not a {given}"
+            yield f"{node.place}: {path} takes {wanted}, not {given}"
 
     def _reads(self) -> Iterator[str]:
         """Properties that are read of a resource of the same file: `account.properties.x`."""
