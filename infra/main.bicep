@@ -45,7 +45,7 @@ param alwaysReadyHttp int = 0
 
 @description('How instances are replaced by a new version of the code.')
 @allowed(['RollingUpdate', 'Recreate'])
-param siteUpdateStrategy string = 'RollingUpdate'
+param siteUpdateStrategy string = 'Recreate'
 
 @description('Spread instances over the zones of the region; it must have some, and the storage account should be in several, too.')
 param zoneRedundant bool = false
@@ -363,7 +363,7 @@ module privateDns 'modules/private-dns.bicep' = if (makesZones) {
   params: {
     zones: [zones.blob, zones.queue, zones.table, zones.vault]
     tags: tags
-    networkId: split(endpointSubnetId, '/subnets/')[0]
+    networkId: split(appSubnetId, '/subnets/')[0]
   }
 }
 
