@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.infra.bicep_file import BicepFile, Declaration, entries, literal
 from tests.infra.syntax_tree import Node
 
-IDS = json.loads((Path(__file__).parent / "facts" / "ids.json").read_text())
+ROLES: dict[str, str] = json.loads((Path(__file__).parent / "facts" / "roles.json").read_text())["roles"]
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PRINCIPALS = {"ServicePrincipal", "User", "Group", "ForeignGroup", "Device"}
 ASSIGNMENT = "Microsoft.Authorization/roleAssignments"
@@ -23,11 +23,10 @@ def role_problems(file: BicepFile) -> list[str]:
 
 
 def _foreign_ids(file: BicepFile) -> Iterator[str]:
-    known = {**IDS["roles"], **IDS["applications"], **IDS["permissions"]}
     for node in file.tree.find("string_content"):
         for guid in GUID.findall(node.text):
-            if guid not in known:
-                yield f"{node.place}: {guid} is not in tests/infra/facts/ids.json - a role, or somebody's own id?"
+            if guid not in ROLES:
+                yield f"{node.place}: {guid} is not in tests/infra/facts/roles.json - a role, or somebody's own id?"
 
 
 def _misnamed(file: BicepFile) -> Iterator[str]:
@@ -35,7 +34,7 @@ def _misnamed(file: BicepFile) -> Iterator[str]:
     variables = [(name, each.value) for name, each in file.all("var").items()]
     keyed = [entry for holder in file.tree.find("object") for entry in entries(holder)]
     for name, value in [*variables, *keyed]:
-        role = IDS["roles"].get(literal(value) or "")
+        role = ROLES.get(literal(value) or "")
         if role and value is not None and _plain(name) not in {_plain(role), _plain(f"{role} role id")}:
             yield f"{value.place}: '{name}' is the id of {role} - name it after the role"
 
