@@ -9,10 +9,15 @@ from shared.domain.errors import Forbidden, NotFound
 from shared.pipeline.journal import Journal
 from shared.usecases.segments.overlooked import Overlooked
 from tests.fakes import MemoryBlobs
-from tests.fakes_stores import START
+from tests.fakes_stores import START, MemorySegmentBlobs
 from tests.inbox import Inbox
 
 ADA = Principal("ada", Role.CONTRIBUTOR)
+
+
+class Unasked(MemorySegmentBlobs):
+    def list(self, prefix: str):
+        raise AssertionError(f"Storage was asked about {prefix!r}.")
 
 
 def find_newest(inbox: Inbox, segment: str, who: Principal = ADA) -> str:
@@ -52,6 +57,14 @@ def test_a_segment_of_customer_insights_is_looked_for_where_it_came_from():
 def test_where_there_is_no_file_that_is_said():
     with pytest.raises(NotFound, match="There is no file of the segment 'vip' in the container"):
         find_newest(Inbox("vip"), "vip")
+
+
+@pytest.mark.parametrize("name", ["\x00", "..", "a/b", "x" * 5_000, ""])
+def test_storage_is_not_asked_about_what_cannot_be_a_segment(name):
+    inbox = Inbox()
+    inbox.blobs = Unasked()
+    with pytest.raises(NotFound):
+        find_newest(inbox, name)
 
 
 def test_viewers_may_not_look():

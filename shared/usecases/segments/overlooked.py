@@ -23,13 +23,10 @@ class Overlooked:
             principal.require(Role.CONTRIBUTOR)
             known = self._stores.segments.find(name)
             folder = known.record.source if known else f"{name}/"
-            files = [
-                (at, file.name, file)
-                for file, at in self._blobs.list(folder)
-                if (place := classify(file.name))
-                and not isinstance(place, ManifestFile)
-                and place.segment == name
-            ]
+            # What cannot be the name of a segment is no prefix to ask storage about, either.
+            may_be = known or _is_of(name, f"{name}/people.csv")
+            blobs = self._blobs.list(folder) if may_be else ()
+            files = [(at, file.name, file) for file, at in blobs if _is_of(name, file.name)]
             if not files:
                 raise NotFound(
                     f"There is no file of the segment '{name}' in the container.",
@@ -37,3 +34,8 @@ class Overlooked:
                 )
             _, details["file"], newest = max(files, key=lambda each: each[:2])
             return newest
+
+
+def _is_of(segment: str, name: str) -> bool:
+    place = classify(name)
+    return place is not None and not isinstance(place, ManifestFile) and place.segment == segment
