@@ -13,6 +13,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from functions.decoding import Query, decode_body, decode_query
+from functions.placing import placed
 from functions.problems import problem_response
 from shared.domain.access import Principal
 from shared.domain.errors import SegpilotError
@@ -143,11 +144,12 @@ class Operations:
             operation = _declare(handler, method, route, declaration)
             self.served.append(Served(operation, handler))
 
-            def invoke(req: func.HttpRequest) -> func.HttpResponse:
-                try:
-                    return encode(handler(operation.decode(req, req.route_params, self._identify)))
-                except Exception as error:
-                    return problem_response(req, error)
+            def invoke(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+                with placed(context):
+                    try:
+                        return encode(handler(operation.decode(req, req.route_params, self._identify)))
+                    except Exception as error:
+                        return problem_response(req, error)
 
             self._route(invoke, operation)
             return handler

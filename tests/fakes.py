@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from shared.domain.destination import Stopped
 from shared.domain.errors import Conflict, Invalid, NotFound, StorageUnavailable
@@ -53,6 +55,11 @@ class PatientPacer:
     def refused(self) -> None: ...
 
     def failed(self) -> None: ...
+
+
+def at_place(trace_parent: str = "") -> Any:
+    """What a function sees of the host's context: where in a trace it is."""
+    return SimpleNamespace(trace_context=SimpleNamespace(trace_parent=trace_parent, trace_state=""))
 
 
 class MemoryBlobs:

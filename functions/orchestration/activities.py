@@ -5,6 +5,7 @@ from collections.abc import Callable
 import azure.functions as func
 
 from functions.orchestration.blueprint import bp
+from functions.placing import placed
 from functions.steps import Envelope, envelope
 from shared import telemetry
 from shared.bootstrap import app
@@ -25,11 +26,7 @@ _TOLD = {"run_id": telemetry.RUN, "segment": telemetry.SEGMENT, "chunk": telemet
 
 
 def _answer(name: str, task: Envelope, context: func.Context, step: Callable[[], Record]) -> Envelope:
-    place = context.trace_context
-    with (
-        telemetry.continued(place.trace_parent, place.trace_state),
-        telemetry.span(name, _describe(task)) as mark,
-    ):
+    with placed(context), telemetry.span(name, _describe(task)) as mark:
         answer = envelope(step)
         if failure := answer.get("failure") or answer.get("result", {}).get("failure"):
             mark.fail(failure["code"])

@@ -15,6 +15,7 @@ import function_app
 from functions import api
 from functions.openapi import openapi_document
 from shared.version import VERSION
+from tests.fakes import at_place
 
 DOOR = "/api/signed-in/{*path}"
 FOR_PEOPLE = {"/portal/{*path}", "/{nothing:maxlength(0)?}"}
@@ -189,6 +190,6 @@ def test_the_app_serves_the_document(document):
         for builder in function_app.app._function_builders
         if builder.build(func.AuthLevel.FUNCTION).get_function_name() == "get_openapi"
     ]
-    answer = serve(func.HttpRequest("GET", "http://localhost/api/openapi.json", body=b""))
+    answer = serve(func.HttpRequest("GET", "http://localhost/api/openapi.json", body=b""), at_place())
     assert answer.mimetype == "application/json"
     assert json.loads(answer.get_body()) == document

@@ -16,8 +16,11 @@ from shared.domain import errors
 from shared.domain.access import Principal, Role
 from shared.domain.errors import Conflict, InUse, Invalid, SegpilotError, Throttled
 from shared.settings import SettingsInvalid
+from shared.telemetry import trace_id
+from tests.fakes import at_place
 
 URL = "https://app.example/api/things/7?code=the-function-key"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class Part(BaseModel):
@@ -48,7 +51,8 @@ def call(
             params={"q": "2"} if given is None else given,
             route_params={"id": "7"},
             body=data,
-        )
+        ),
+        at_place(f"00-{TRACE}-b7ad6b7169203331-01"),
     )
 
 
@@ -98,6 +102,13 @@ def test_a_more_exact_code_becomes_the_type():
 def test_what_depends_on_a_thing_is_part_of_the_problem():
     using = [{"id": "export-1", "name": "Weekly"}]
     assert problem_of(call(raising(InUse("It is used.", dependents=using))))["dependents"] == using
+
+
+def test_a_handler_is_in_the_trace_that_the_host_says():
+    seen = []
+    call(lambda _request: seen.append(trace_id()) or Answer())
+    assert seen == [TRACE]
+    assert trace_id() is None
 
 
 def test_an_unexpected_error_is_logged_and_not_told(caplog):
