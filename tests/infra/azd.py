@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.infra.bicep_file import BicepFile
+from tests.infra.bicep_file import BicepFile, literal
 
 FACTS = json.loads((Path(__file__).parent / "facts" / "azd.json").read_text())
+ROW = re.compile(r"^\| `(\w+)` \| `(SEGPILOT_\w+)` \| (.*?) \|", re.MULTILINE)
 VARIABLE = re.compile(r"\$\{(\w+)(?:=[^}]*)?\}")
 
 
@@ -75,4 +76,24 @@ def parameter_problems(parameters: Mapping[str, Any], main: BicepFile, explained
                 found.append(
                     f"{where}: '{name}' is taken from {variable}, which docs/deployment.md does not explain"
                 )
+    return found
+
+
+def page_problems(page: str, parameters: Mapping[str, Any], main: BicepFile) -> list[str]:
+    """Rows of docs/deployment.md: parameter, variable and default, which may be told in words where it is empty."""
+    taken, rows, where = main.all("param"), ROW.findall(page), "docs/deployment.md"
+    found = []
+    for name, variable, said in rows:
+        if name not in taken:
+            found.append(f"{where}: there is no parameter '{name}'")
+            continue
+        if parameters.get(name, {}).get("value") != f"${{{variable}}}":
+            found.append(f"{where}: '{name}' is not taken from {variable}")
+        value = taken[name].value
+        default = literal(value) if literal(value) is not None else value.text if value is not None else ""
+        if said != f"`{default}`" and (default or said.startswith("`")):
+            found.append(f"{where}: '{name}' is {default or 'empty'} by default, not {said.strip('`')}")
+    for name, entry in parameters.items():
+        if "SEGPILOT_" in str(entry["value"]) and name not in {row[0] for row in rows}:
+            found.append(f"{where}: '{name}' has no row in the table of parameters")
     return found

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from tests.infra.azd import VARIABLE, parameter_problems, project_problems
+from tests.infra.azd import page_problems, parameter_problems, project_problems
 from tests.infra.bicep_file import read
 from tests.infra.environment import REPOSITORY
 
@@ -49,11 +49,27 @@ def test_every_parameter_is_handed_over_and_explained(trees, explained):
     assert parameter_problems(PARAMETERS, read(trees["infra/main.bicep"]), explained) == []
 
 
-def test_every_variable_that_is_explained_leads_to_a_parameter(explained):
-    """Rows of the table of parameters: | `SEGPILOT_…` | …"""
-    handed_over = {name for entry in PARAMETERS.values() for name in VARIABLE.findall(str(entry["value"]))}
-    rows = {line.split("`")[1] for line in explained.splitlines() if line.startswith("| `SEGPILOT_")}
-    assert rows <= handed_over
+def test_the_page_and_the_parameters_agree(explained, trees):
+    assert page_problems(explained, PARAMETERS, read(trees["infra/main.bicep"])) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("| `size` | `SEGPILOT_SIZE` | `3` |", "'size' is 2 by default, not 3"),
+        ("| `size` | `SEGPILOT_SIZE` | – |", "'size' is 2 by default, not –"),
+        ("| `size` | `SEGPILOT_HEIGHT` | `2` |", "'size' is not taken from SEGPILOT_HEIGHT"),
+        ("| `sizes` | `SEGPILOT_SIZE` | `2` |", "there is no parameter 'sizes'"),
+        ("", "'size' has no row"),
+    ],
+)
+def test_a_row_of_the_page_that_is_wrong_is_found(tree_of, row, said):
+    main = read(tree_of("param size int = 2\nparam kind string = ''\nparam more object = {}"))
+    parameters = {name: {"value": f"${{SEGPILOT_{name.upper()}}}"} for name in ("size", "kind", "more")}
+    others = "| `kind` | `SEGPILOT_KIND` | – | x |\n| `more` | `SEGPILOT_MORE` | `{}` | x |\n"
+    good = "| `size` | `SEGPILOT_SIZE` | `2` | x |\n"
+    assert page_problems(others + good, parameters, main) == []
+    assert any(said in problem for problem in page_problems(f"{others}{row} x |\n", parameters, main))
 
 
 @pytest.mark.parametrize(
