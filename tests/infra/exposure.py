@@ -10,7 +10,7 @@ from tests.infra.syntax_tree import Node
 
 SECRET_NAME = re.compile(r"(secret|password|credential|sas|token|key|keys|connectionstring)$", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"\.(ConnectionString|InstrumentationKey|primaryKey|secondaryKey)\b")
-LISTING = re.compile(r"^(list[A-Z]\w*|getSecret)$")
+LISTING = re.compile(r"^(list\w+|getSecret)$", re.IGNORECASE)
 # Where a key must be asked for, and why nothing else does.
 MAY_LIST = {"infra/events.bicep": "the webhook of the blob trigger only takes the app's own system key"}
 MAY_LEAVE = {

@@ -86,6 +86,9 @@ KINDS = {
     "object": "object",
 }
 
+# How Bicep names the same in the type of a parameter.
+TYPES = {"string": "string", "int": "integer", "bool": "boolean", "array": "list", "object": "object"}
+
 Shapes = Mapping[str, Mapping[str, Any]]
 
 
@@ -170,8 +173,14 @@ class Checker:
         match node.kind:
             case "identifier":
                 variable = self.file.all("var").get(node.text)
+                parameter = self.file.all("param").get(node.text)
                 if variable is not None and variable.value is not None:
                     yield from self._value(variable.value, kind, path)
+                elif parameter is not None and parameter.type is not None:
+                    given = "list" if parameter.type.text.endswith("[]") else TYPES.get(parameter.type.text)
+                    wanted = _kind(kind)
+                    if given is not None and given != wanted:
+                        yield f"{node.place}: {path} takes {wanted}, not the {given} '{node.text}'"
             case "parenthesized_expression":
                 yield from self._value(node.parts[0], kind, path)
             case "ternary_expression":
@@ -236,10 +245,7 @@ class Checker:
             if given != "string" or (text is not None and text not in kind["enum"]):
                 yield f"{node.place}: {node.text} is no value of {path}: {', '.join(map(str, kind['enum']))}"
             return
-        wanted = next(iter(kind)) if isinstance(kind, dict) else kind
-        wanted = {"model": "object", "map": "object", "inline": "object", "number": "integer"}.get(
-            wanted, wanted
-        )
+        wanted = _kind(kind)
         if wanted != given:
             yield f"{node.place}: {path} takes {wanted}, not {given}"
 
@@ -267,6 +273,13 @@ class Checker:
             if not isinstance(kind, dict) or not {"model", "inline"} & kind.keys():
                 return
             known = kind["inline"] if "inline" in kind else self.shapes[kind["model"]]["properties"]
+
+
+def _kind(kind: Any) -> str:
+    """What a type takes in Bicep: string, integer, boolean, list or object."""
+    name = next(iter(kind)) if isinstance(kind, dict) else kind
+    holders = {"model": "object", "map": "object", "inline": "object", "number": "integer", "enum": "string"}
+    return holders.get(name, name)
 
 
 def _path(node: Node) -> list[str] | None:

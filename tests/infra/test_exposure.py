@@ -35,6 +35,7 @@ SECURE = "@secure()\nparam a string\n"
         ),
         ("var a = b.listKeys().keys[0].value", "sample.bicep:1: 'b.listKeys' asks for keys"),
         ("var a = listAccountSas('x', '1', {})", "asks for keys"),
+        ("var a = listkeys('x', '1')", "asks for keys"),
         ("module a 'b.bicep' = { params: { c: vault.getSecret('x') } }", "asks for keys"),
         ("@secure()\nparam a string = 'hunter2'", "sample.bicep:2: the secure parameter 'a' has a default"),
         ("param adminPassword string", "mark it @secure()"),

@@ -77,6 +77,8 @@ def test_properties_that_exist_are_let_through(tree_of, shapes):
         ("sku: {", "Sku: {", "it is written 'sku'"),
         ("{ name: 'Standard_LRS' }", "{ name: 'Standard_LRS', tier: 'Standard' }", "'tier' of Sku can only be read"),
         ("sku: { name: 'Standard_LRS' }", "sku: 'Standard_LRS'", "takes object, not string"),
+        ("location: location", "location: names", "Microsoft.Storage/storageAccounts.location takes string, not the list 'names'"),
+        ("allowSharedKeyAccess: false", "allowSharedKeyAccess: location", "takes boolean, not the string 'location'"),
         ("tags: { owner: 'me' }", "tags: { owner: 1 }", "takes string, not integer"),
         ("endpointType: 'WebHook'", "endpointType: 'Webhook'", "'Webhook' is no endpointType"),
         ("endpointType: 'WebHook'\n", "", "needs 'endpointType'"),
