@@ -36,10 +36,20 @@ RUN = Run(
 )
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzuriteServer]:
+    """Of its own, since the tables have fixed names."""
+    with AzuriteServer(tmp_path_factory.mktemp("storage")) as running:
+        yield running
+
+
 @pytest.fixture
-def account(tmp_path: Path) -> Iterator[str]:
-    with AzuriteServer(tmp_path / "storage") as server:
-        yield server.connection_string
+def account(server: AzuriteServer) -> str:
+    """An account without tables."""
+    with connect(server.connection_string) as service:
+        for table in list(service.list_tables()):
+            service.delete_table(table.name)
+    return server.connection_string
 
 
 def test_what_was_lost_is_there_again(
