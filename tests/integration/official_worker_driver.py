@@ -146,8 +146,9 @@ if __name__ == "__main__":
     os.chdir(app_dir)
     sys.path.insert(0, str(app_dir))
     outcome = asyncio.run(drive(app_dir, json.load(sys.stdin)))
-    logging.getLogger().handlers.clear()  # what the exporter says from here on would be one record more each time
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()):
+        if provider is _logs.get_logger_provider():
+            logging.getLogger().handlers.clear()  # else each export of records might make another record
         if flush := getattr(provider, "force_flush", None):
             flush()
     print("\n" + json.dumps(outcome), flush=True)
