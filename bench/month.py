@@ -17,7 +17,9 @@ from bench.markdown import table
 
 RESULTS = Path(__file__).with_name("results.md")
 READY_INSTANCES = 2  # infra/main.bicep: one for blobs, one for the orchestration
-PRIVATE_ENDPOINTS = 4  # infra/main.bicep: blobs, queues and tables of one account, and the vault
+PRIVATE_ENDPOINTS = (
+    4  # infra/main.bicep: blobs, queues and tables of one account, and the vault; a DNS zone for each
+)
 TICKS = DAY_S / 60 * DAYS
 TICK_GB_S = INSTANCE_GB  # an execution is billed as a second at least
 """The timer that looks once a minute whether anything is due."""
@@ -90,7 +92,7 @@ def price_rest(day: Day) -> float:
 
 
 def price_endpoints() -> float:
-    return PRIVATE_ENDPOINTS * _HOURS * prices.ENDPOINT_HOUR
+    return PRIVATE_ENDPOINTS * (_HOURS * prices.ENDPOINT_HOUR + prices.DNS_ZONE)
 
 
 def make_rows() -> list[list[object]]:

@@ -17,7 +17,7 @@ GB_OUT, GB_OUT_FREE = 0.087, 100
 GB_TELEMETRY, GB_TELEMETRY_FREE = 2.99, 5
 EVENT, EVENTS_FREE = 0.6 / 1e6, 100_000
 """Event Grid, basic: an event that comes in, and each attempt to deliver it."""
-ENDPOINT_HOUR = 0.01
+ENDPOINT_HOUR, DNS_ZONE = 0.01, 0.5
 
 
 def beyond(amount: float, free: float, price: float) -> float:
