@@ -190,9 +190,6 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
   }
 }
 
-@description('Resource id.')
-output id string = app.id
-
 @description('Name.')
 output name string = app.name
 

@@ -49,9 +49,6 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
 @description('Resource id of the workspace.')
 output workspaceId string = workspace.id
 
-@description('Resource id of the component.')
-output componentId string = component.id
-
 @description('Name of the component.')
 output componentName string = component.name
 

@@ -83,6 +83,3 @@ resource firstAdministrator 'Microsoft.Graph/appRoleAssignedTo@v1.0' = {
 
 @description('Client id.')
 output clientId string = registration.appId
-
-@description('Address by which tools ask for a token.')
-output identifierUri string = 'api://${tenant().tenantId}/${uniqueName}'

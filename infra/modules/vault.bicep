@@ -47,9 +47,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-@description('Resource id.')
-output id string = vault.id
-
 @description('Name.')
 output name string = vault.name
 

@@ -1,7 +1,7 @@
 """How Bicep files call each other: paths, parameters, outputs, scopes, and where child resources belong."""
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from tests.infra.bicep_file import BicepFile, Declaration, entries, literal
 from tests.infra.syntax_tree import Node
@@ -72,7 +72,8 @@ def _mismatch(value: Node, parameter: Declaration) -> str:
     return ""
 
 
-def _output_problems(file: BicepFile, module: Declaration, called: BicepFile) -> Iterator[str]:
+def _asked_outputs(file: BicepFile, module: Declaration) -> Iterator[Node]:
+    """The names of outputs that a file asks a module for."""
     for node in file.tree.find("member_expression"):
         outputs, name = node.part("object"), node.part("property")
         if outputs is None or name is None or outputs.kind != "member_expression":
@@ -80,10 +81,36 @@ def _output_problems(file: BicepFile, module: Declaration, called: BicepFile) ->
         owner = outputs.part("object")
         while owner is not None and owner.kind == "subscript_expression":
             owner = owner.part("object")
-        if owner is None or owner.text != module.name or outputs.parts[-1].text != "outputs":
-            continue
+        if owner is not None and owner.text == module.name and outputs.parts[-1].text == "outputs":
+            yield name
+
+
+def _output_problems(file: BicepFile, module: Declaration, called: BicepFile) -> Iterator[str]:
+    for name in _asked_outputs(file, module):
         if name.text not in called.all("output"):
-            yield f"{node.place}: {called.path} has no output '{name.text}'"
+            yield f"{name.place}: {called.path} has no output '{name.text}'"
+
+
+def idle_problems(files: Mapping[str, BicepFile], starts: Collection[str]) -> list[str]:
+    """Modules that nobody calls, and outputs that nobody asks for; `starts`: files that people deploy."""
+    calls = [
+        (file, module, target(file, module))
+        for file in files.values()
+        for module in file.all("module").values()
+        if is_local(module)
+    ]
+    found = []
+    for path in sorted(set(files) - set(starts)):
+        callers = [(file, module) for file, module, called in calls if called == path]
+        if not callers:
+            found.append(f"{path}: nobody calls this module - remove it")
+        asked = {name.text for file, module in callers for name in _asked_outputs(file, module)}
+        found += [
+            f"{output.place}: nobody asks for output '{name}' - remove it"
+            for name, output in files[path].all("output").items()
+            if callers and name not in asked
+        ]
+    return found
 
 
 def _parent_problems(resource: Declaration) -> Iterator[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.infra.bicep_file import read
 from tests.infra.environment import REPOSITORY
-from tests.infra.modules import loading_problems, module_problems
+from tests.infra.modules import idle_problems, loading_problems, module_problems
 from tests.infra.syntax_tree import parse
 
 CALLED = """
@@ -76,4 +76,25 @@ def test_a_file_that_is_missing_at_compile_time_is_found(tree_of):
     file = read(tree_of("output a string = loadTextContent('../workbook.json')"))
     assert loading_problems(file, {"workbook.json"}) == [
         "sample.bicep:1: there is no file '../workbook.json'"
+    ]
+
+
+STARTS = ("infra/main.bicep", "infra/events.bicep")
+
+
+def test_no_module_and_no_output_of_one_is_idle(trees):
+    assert idle_problems({path: read(tree) for path, tree in trees.items()}, STARTS) == []
+
+
+def test_an_idle_module_or_output_is_found(programs):
+    caller = call("params: { name: 'xyz' }")
+    sources = {
+        "infra/main.bicep": caller,
+        "infra/modules/called.bicep": CALLED,
+        "infra/modules/left.bicep": "",
+    }
+    files = {path: read(tree) for path, tree in parse(programs, sources).items()}
+    assert idle_problems(files, STARTS) == [
+        "infra/modules/called.bicep:8: nobody asks for output 'id' - remove it",
+        "infra/modules/left.bicep: nobody calls this module - remove it",
     ]
