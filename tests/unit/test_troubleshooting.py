@@ -55,27 +55,31 @@ def calls(path: Path) -> Iterator[tuple[str, ast.expr]]:
                     yield "Failure", value
 
 
-def constants() -> dict[str, str]:
-    """Return the constants of all modules that may stand for a code."""
-    found = {}
-    for path in ROOT.glob("shared/**/*.py"):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                found |= {
-                    target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)
-                }
+def constants(path: Path) -> dict[str, str]:
+    """Return the constants that may stand for a code in a module: its own, and those that it imports from ours."""
+    found: dict[str, str] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            found |= {target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            source = ROOT / f"{node.module.replace('.', '/')}.py"
+            theirs = constants(source) if source.exists() else {}
+            found |= {
+                each.asname or each.name: theirs[each.name] for each in node.names if each.name in theirs
+            }
     return found
 
 
 def find_codes() -> dict[str, set[type[SegpilotError]]]:
     """Return the kinds of errors that each code comes with; none for failures of runs."""
-    classes, named = error_classes(), constants()
+    classes = error_classes()
     found: dict[str, set[type[SegpilotError]]] = defaultdict(set)
     for kind in classes.values():
         found[kind.code].add(kind)
     for path in (
         path for package in ("shared", "functions", "portal") for path in ROOT.glob(f"{package}/**/*.py")
     ):
+        named = constants(path)
         for caller, value in calls(path):
             if isinstance(value, ast.Constant):
                 code = value.value
