@@ -66,7 +66,7 @@ fuzz: $(INSTALLED) .venv/fuzzing ## Explore the parsers, guided by coverage: doc
 	@touch $@
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .venv-worker* .venv-audit .venv-infra devkit/node_modules portal/node_modules portal/static/vendor dist .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-worker* .venv-audit .venv-infra devkit/node_modules portal/node_modules portal/static/vendor tests/kusto/node_modules tests/workflows/node_modules dist .segpilot .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(INSTALLED): requirements.txt constraints.txt requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Segpilot needs Python 3.11 or newer")'
