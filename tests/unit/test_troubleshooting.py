@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import functions
@@ -55,15 +56,25 @@ def calls(path: Path) -> Iterator[tuple[str, ast.expr]]:
                     yield "Failure", value
 
 
+@cache
+def own_constants(path: Path) -> dict[str, str]:
+    """Return the constants of a module that may stand for a code."""
+    return {
+        target.id: node.value.value
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
 def constants(path: Path) -> dict[str, str]:
-    """Return the constants that may stand for a code in a module: its own, and those that it imports from ours."""
-    found: dict[str, str] = {}
+    """Return the constants that a module may name: its own, and those that it imports from where they are made."""
+    found = dict(own_constants(path))
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            found |= {target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            source = ROOT / f"{node.module.replace('.', '/')}.py"
-            theirs = constants(source) if source.exists() else {}
+        source = isinstance(node, ast.ImportFrom) and ROOT / f"{(node.module or '').replace('.', '/')}.py"
+        if isinstance(node, ast.ImportFrom) and source and source.exists():
+            theirs = own_constants(source)
             found |= {
                 each.asname or each.name: theirs[each.name] for each in node.names if each.name in theirs
             }
