@@ -196,10 +196,11 @@ def test_a_failure_is_told_by_its_code_and_nobody_is_named(
     assert key.encode() not in said
 
 
-def test_the_log_of_runs_and_the_api_say_which_trace(app: Segpilot, tag: str) -> None:
+def test_the_log_of_runs_and_the_api_say_which_trace(app: Segpilot, receiver: OtlpReceiver, tag: str) -> None:
     export = app.add_export(tag)
     app.upload(f"{tag}/people.csv", make_people(range(3), tag).data)
     run = app.wait_for(app.wait_for_start(export))
+    wait_for_all(app, receiver, run)
     day = f"{datetime.now(UTC):%Y/%m/%d}"
     log = app.blobs.get_blob_client("segpilot-logs", f"runs/{day}.jsonl").download_blob().readall()
     entries = [entry for entry in map(json.loads, log.splitlines()) if entry["run_id"] == run["id"]]
