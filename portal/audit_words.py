@@ -46,6 +46,7 @@ def action_words() -> Mapping[str, str]:
         "run.retry": _("Rejects tried again"),
         "sample.read": _("Sample of a segment looked at"),
         "samples.read": _("Samples of a run looked at"),
+        "segment.look": _("Newest file of a segment noticed by hand"),
         "segment.remove": _("Segment removed"),
         "source.declare": _("Source of a segment set"),
         "source.remove": _("Source of a segment removed"),
