@@ -42,7 +42,7 @@ def read_sections(text: str) -> dict[str, str]:
     """Return the sections of the results, by module."""
     parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
     found = ((re.search(r"<sub>`python -m bench\.(\w+)`", part), part) for part in parts)
-    return {match[1]: part for match, part in found if match}
+    return {match[1]: part.strip() + "\n" for match, part in found if match}
 
 
 def main() -> None:
