@@ -55,6 +55,29 @@ def test_parts_renew_themselves_and_focus_and_typing_stay(
     ]
 
 
+CHOOSE_AT_ONCE = """
+new MutationObserver(() => {
+  const kind = document.querySelector("select.list-kind");
+  if (kind && kind.value === "own") setTimeout(() => {
+    kind.value = "existing";
+    kind.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}).observe(document.getElementById("export-form"), { childList: true, subtree: true });
+"""
+
+
+def test_a_choice_counts_from_the_moment_it_is_offered(
+    sign_in: SignIn, app: Segpilot, form: str, tag: str
+) -> None:
+    app.simulator.write("list", {"name": f"Readers {tag}"})
+    page = sign_in("contributor")
+    page.goto(form)
+    page.evaluate(CHOOSE_AT_ONCE)
+    page.get_by_role("checkbox", name=tag).check()
+
+    expect(page.get_by_role("option", name=f"Readers {tag}")).to_be_attached()
+
+
 def test_what_another_choice_asks_for_is_shown_at_once_without_javascript_too(
     sign_in: SignIn, form: str
 ) -> None:

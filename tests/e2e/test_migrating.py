@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 import pytest
-import requests
 from playwright.sync_api import Page, expect
 
 from portal.languages import language as read_language
@@ -91,16 +90,11 @@ def test_the_guide_leads_from_the_old_connector_to_the_first_run(
 
 def fill_as_the_connector_did(app: Segpilot, title: str, tag: str) -> str:
     """Put two people of the segment and one who has left it on a list; return its id."""
-
-    def call(path: str, body: object) -> requests.Response:
-        headers = {"autopilotapikey": app.stack.autopilot_key}
-        answer = requests.post(f"{app.stack.autopilot_url}/{path}", json=body, headers=headers, timeout=30)
-        answer.raise_for_status()
-        return answer
-
-    list_id = str(call("list", {"name": title}).json()["list_id"])
+    list_id = str(app.simulator.write("list", {"name": title})["list_id"])
     for name in ("ana", "ion", "former"):
-        call("contact", {"contact": {"Email": f"{name}@{tag}.example", "_autopilot_list": list_id}})
+        app.simulator.write(
+            "contact", {"contact": {"Email": f"{name}@{tag}.example", "_autopilot_list": list_id}}
+        )
     return list_id
 
 

@@ -60,7 +60,8 @@ def test_a_timer_fires_again_and_again_and_knows_its_status(tmp_path: Path) -> N
     with start(tmp_path, SCHEDULE="* * * * * *"):
         wait_until(lambda: len(notes(tmp_path, "scheduled")) >= 3)
     fired = notes(tmp_path, "scheduled")
-    assert not any(note["past_due"] for note in fired)
+    # The first may be: a host that takes a second to start has missed one.
+    assert not any(note["past_due"] for note in fired[1:])
     assert fired[1]["status"]["Last"] < fired[2]["status"]["Last"] < fired[2]["status"]["Next"]
 
 

@@ -88,6 +88,13 @@ class Simulator:
                 return found
             bookmark = f"/{page['bookmark']}"
 
+    def write(self, path: str, body: object) -> Json:
+        """Do what somebody else does over Autopilot's own API: `POST /{path}`."""
+        headers = {"autopilotapikey": self._stack.autopilot_key}
+        answer = requests.post(f"{self._stack.autopilot_url}/{path}", json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
     def outcomes(self, endpoint: str) -> int:
         """Return how many calls of an endpoint it has answered."""
         return sum(self.ask("state")["calls"].get(endpoint, {}).values())
