@@ -1,15 +1,18 @@
 """Handing runs to the orchestration, telling it what was decided, and taking them back."""
 
 import asyncio
+import logging
+from datetime import datetime, timedelta
 
 import azure.durable_functions as df
 
 from functions.orchestration import CANCEL_EVENT, LEGS, decision_event
 from shared.bootstrap import app
 from shared.domain.identifiers import digest
-from shared.domain.run import Run
-from shared.usecases.runs.runs import is_unstarted
+from shared.domain.run import Run, RunStatus
+from shared.usecases.runs.lost import LostRuns
 
+_BREATHER = timedelta(minutes=5)
 _OVER = (
     df.OrchestrationRuntimeStatus.Completed,
     df.OrchestrationRuntimeStatus.Failed,
@@ -20,7 +23,7 @@ _OVER = (
 
 async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
     """Start the orchestration of a run unless it was started already: safe to repeat."""
-    if not is_unstarted(run):
+    if run.status is not RunStatus.QUEUED:
         return
     status = await client.get_status(run.id)
     if status and status.runtime_status is not None:
@@ -33,6 +36,16 @@ async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
         status = await client.get_status(run.id)
         if not status or status.runtime_status is None:
             raise
+
+
+async def take_up_lost_runs(
+    client: df.DurableOrchestrationClient, lost_runs: LostRuns, now: datetime
+) -> None:
+    """Give every run that nobody works on to a new orchestration: the task hub may have been deleted or restored."""
+    for run in await asyncio.to_thread(lost_runs.expected, now):
+        if await _is_lost(client, run.id, now) and await asyncio.to_thread(lost_runs.take_up, run.id):
+            logging.warning("Nobody works on %s; a new orchestration takes it up.", run.id)
+            await _start_anew(client, run.id)
 
 
 async def start_arrival(client: df.DurableOrchestrationClient, name: str, etag: str) -> None:
@@ -49,7 +62,7 @@ async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None
     """
     status = await client.get_status(run_id)
     if not status or status.runtime_status in (None, *_OVER):
-        await _start(client, run_id)
+        await _start_anew(client, run_id)
     else:
         await _wake(client, run_id, CANCEL_EVENT)
 
@@ -59,10 +72,15 @@ async def decide_run(client: df.DurableOrchestrationClient, run_id: str, round_:
     await _wake(client, run_id, decision_event(round_))
 
 
-async def _start(client: df.DurableOrchestrationClient, run_id: str) -> None:
+async def _start(client: df.DurableOrchestrationClient, run_id: str, **more: int) -> None:
     settings = app().settings
-    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s, **LEGS}
+    order = {"lanes": settings.push_lanes, "patience_s": settings.push_patience_s, **LEGS, **more}
     await client.start_new("export_run", instance_id=run_id, client_input=order)
+
+
+async def _start_anew(client: df.DurableOrchestrationClient, run_id: str) -> None:
+    # Lanes of the lost orchestration may still be there: no new one may bear the number of one of them.
+    await _start(client, run_id, first_lane=int(app().clock().timestamp()))
 
 
 async def _wake(client: df.DurableOrchestrationClient, run_id: str, event: str) -> None:
@@ -82,3 +100,11 @@ async def _is_going_on(client: df.DurableOrchestrationClient, run_id: str) -> bo
         df.OrchestrationRuntimeStatus.Running,
         df.OrchestrationRuntimeStatus.Pending,
     )
+
+
+async def _is_lost(client: df.DurableOrchestrationClient, run_id: str, now: datetime) -> bool:
+    status = await client.get_status(run_id)
+    if not status or status.runtime_status is None:
+        return True
+    # One that breaks down again and again must not be started again every minute.
+    return status.runtime_status in _OVER and status.last_updated_time < now - _BREATHER

@@ -10,7 +10,7 @@ import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
 from azure.core.exceptions import ResourceNotFoundError
 
-from functions.starting import start_arrival, start_run
+from functions.starting import start_arrival, start_run, take_up_lost_runs
 from functions.steps import Steps
 from functions.versions import go
 from shared.bootstrap import app
@@ -85,8 +85,12 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
 @bp.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=False)
 @bp.durable_client_input(client_name="client")
 async def tick(timer: func.TimerRequest, client: Any) -> None:  # noqa: ARG001 - the binding needs the parameter
-    """Start whatever is due, and send alerts that wait. What was missed is known from records, not from the timer."""
+    """Start whatever is due, send alerts that wait, and take up runs that nobody works on.
+
+    What was missed is known from records, not from the timer.
+    """
     now = app().clock()
     for run in await asyncio.to_thread(app().ticks.tick, now):
         await start_run(client, run)
     await asyncio.to_thread(app().alerts.deliver_due, now)
+    await take_up_lost_runs(client, app().lost_runs, now)

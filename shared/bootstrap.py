@@ -42,6 +42,7 @@ from shared.usecases.exports.views import ExportViews
 from shared.usecases.health import Health
 from shared.usecases.overview import Overview
 from shared.usecases.retention import Keeping, Retention
+from shared.usecases.runs.lost import LostRuns
 from shared.usecases.runs.orders import RunOrders
 from shared.usecases.runs.runs import Runs
 from shared.usecases.runs.schedules import Schedules
@@ -284,6 +285,10 @@ class App:
     @cached_property
     def ticks(self) -> Ticks:
         return Ticks(self.stores, self.run_orders, self.alerts)
+
+    @cached_property
+    def lost_runs(self) -> LostRuns:
+        return LostRuns(self.stores)
 
     @cached_property
     def runs(self) -> Runs:

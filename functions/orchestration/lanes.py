@@ -121,7 +121,8 @@ class Window:
         """
         context, total = self._context, sum(part["chunks"] for part in job["parts"])
         state.setdefault("progress_at", context.current_utc_datetime.isoformat())
-        ahead = [*state.get("left", ()), *range(state.get("next", 0), total)]
+        state.setdefault("lanes_started", self._order.get("first_lane", 0))
+        ahead = [*state.get("left", ()), *range(state.setdefault("next", 0), total)]
         for _ in range(self._order["rounds_per_history"]):
             if not ahead:
                 return {"result": {}}
@@ -133,8 +134,10 @@ class Window:
             answers = yield from self._run_lanes(job, [places[lane::lanes] for lane in range(lanes)], state)
             if (ending := self._note(answers, places, state)) is not None:
                 return ending
-            ahead = state["left"] + later
-            state["next"] = total - len(later)
+            fresh = [place for place in later if place >= state["next"]]
+            state["left"] += later[: len(later) - len(fresh)]
+            state["next"] = total - len(fresh)
+            ahead = state["left"] + fresh
             pause_s = min(LONGEST_PAUSE_S, 5 * 2 ** state["outages"])
             if state["outages"] and (yield from self._pauses.wait(pause_s)):
                 return {"stopped": True}
@@ -148,8 +151,11 @@ class Window:
         if any(answer["stopped"] for answer in answers):
             return {"stopped": True}
         left = sorted(place for answer in answers for place in answer["places"])
-        begun = {place: batches for answer in answers for place, batches in answer["begun"].items()}
-        if (left, begun) != (places, state.get("begun", {})):
+        known = state.get("begun", {})
+        begun = {place: batches for place, batches in known.items() if int(place) not in places}
+        for answer in answers:
+            begun |= answer["begun"]
+        if (left, begun) != (places, known):
             state["outages"], state["progress_at"] = 0, self._context.current_utc_datetime.isoformat()
         elif failures:
             waited = self._context.current_utc_datetime - datetime.fromisoformat(state["progress_at"])
@@ -161,7 +167,7 @@ class Window:
 
     def _run_lanes(self, job: Envelope, lanes: list[list[int]], state: Envelope) -> Steps:
         """Run lanes side by side. A lane that broke down counts as not having done anything: pushing is repeatable."""
-        context, started = self._context, state.get("lanes_started", 0)
+        context, started = self._context, state["lanes_started"]
         state["lanes_started"] = started + len(lanes)
         orders = [{**job, "turns": self._order["turns_per_leg"], **_share(places, state)} for places in lanes]
         children = [

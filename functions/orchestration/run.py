@@ -16,7 +16,10 @@ _LOOK_AT_DECISION_S = 6 * 3600
 
 @bp.orchestration_trigger(context_name="context")
 def export_run(context: df.DurableOrchestrationContext) -> Steps:
-    """One run. Input: ``{"lanes", "patience_s"}``, and what later generations need; the instance id is the run's id."""
+    """One run. Input: ``{"lanes", "patience_s"}``, and what later generations need; the instance id is the run's id.
+
+    ``first_lane`` is given when the run had another orchestration before, whose lanes may still be there.
+    """
     return (yield from go(context, {"1.0": _run}))
 
 
@@ -30,9 +33,10 @@ def _run(context: df.DurableOrchestrationContext) -> Steps:
         begun = yield from _begin(context, pauses, order)
         if begun is None:
             return None
-        if begun.get("result", {}).get("over"):
+        found = begun.get("result", {})
+        if found.get("over"):
             return {"status": "over"}
-        staged = []
+        staged = list(found.get("staged", ()))
         outcome = yield from _export(context, pauses, order, begun, staged)
     if outcome is None:
         return None
@@ -77,12 +81,17 @@ def _export(
 ) -> Steps:
     """Read, guard and send. Returns ``{"result"}`` when all was done, None when the run begins again as approved.
 
-    ``staged`` gets what was read, whatever happens then.
+    ``staged`` gets what was read, whatever happens then; a run that was taken up has read everything already.
     """
     if not succeeded(begun):
         return begun
     if begun["result"].get("overtaken"):
         return {"stopped": True, "overtaken": True}
+    if asked := begun["result"].get("asked"):
+        return (yield from _ask(context, pauses, order, asked))
+    if resumed := begun["result"].get("resumed"):
+        order["sending"] = {"staged": staged, **resumed}
+        return (yield from _send(context, pauses, order))
     run_id = context.instance_id
     read = yield from _stage(context, pauses, order, begun["result"]["segments"], staged)
     if not succeeded(read):
@@ -176,5 +185,5 @@ def _send(context: df.DurableOrchestrationContext, pauses: Pauses, order: Envelo
             return None
         if not succeeded(pushed):
             return pushed
-        sending = {**sending, "state": {"lanes_started": state.get("lanes_started", 0)}}
+        sending = {**sending, "state": {"lanes_started": state["lanes_started"]}}
     return {"result": {}}

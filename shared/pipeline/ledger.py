@@ -5,7 +5,7 @@ metadata say under which mapping the hashes were made. A hash is written only fo
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -85,6 +85,11 @@ def refused_line(email: str, origin: Sequence[int], reason: str) -> str:
 def leaver_line(email: str, contact_id: str, *, removed: bool) -> str:
     """Return one line of a result file: what became of a leaver."""
     return f"{Result.REMOVED if removed else Result.NOT_REMOVED}\t{email}\t\t{contact_id}\t\t\t\n"
+
+
+def answered_emails(results: Iterable[bytes]) -> set[str]:
+    """Return of whom these result files tell."""
+    return {line.split(b"\t", 2)[1].decode() for result in results for line in result.splitlines()}
 
 
 def load_results(database: "duckdb.DuckDBPyConnection", results: Sequence[Path]) -> None:

@@ -69,8 +69,18 @@ def staged_notes(folder: str) -> str:
     return f"{folder}notes.jsonl"
 
 
+def bookmark(run_id: str) -> str:
+    """How far the run has come."""
+    return f"runs/{run_id}/stage/bookmark.json"
+
+
 def results_folder(run_id: str, segment: str) -> str:
     return f"runs/{run_id}/results/{storage_key(segment)}/"
+
+
+def results(run_id: str, segment: str, chunk: int, *, removals: bool) -> str:
+    """How the names of the files begin that hold what was answered of a chunk."""
+    return f"{results_folder(run_id, segment)}{'leavers-' if removals else ''}{chunk:05}-"
 
 
 def refused(run_id: str, segment: str) -> str:

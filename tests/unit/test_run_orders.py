@@ -9,7 +9,6 @@ from shared.domain.run import Plan, RunStatus, Trigger
 from shared.domain.schedule import Schedule
 from shared.pipeline import places
 from shared.usecases.runs.orders import NewRun
-from shared.usecases.runs.runs import is_unstarted
 from tests.fakes_stores import START
 from tests.unit.run_office import ADA, Office
 
@@ -22,7 +21,6 @@ def test_a_run_on_demand_takes_all_segments_that_have_arrived_and_warns_of_the_o
     ]
     assert "churn" in run.warnings[0]
     assert (run.trigger, run.requested_by, run.status) == (Trigger.ON_DEMAND, "Ada", RunStatus.QUEUED)
-    assert is_unstarted(run)
 
 
 def test_what_a_run_does_is_frozen_when_it_is_created():
@@ -133,7 +131,7 @@ def test_an_arrival_after_a_run_has_ended_does_not_start_it_again():
     [run] = office.orders.for_arrival([vip])
     office.change(run.id, status=RunStatus.SUCCESSFUL)
     [again] = office.orders.for_arrival([vip])
-    assert not is_unstarted(again)
+    assert (again.id, again.status) == (run.id, RunStatus.SUCCESSFUL)
 
 
 def test_a_slot_of_the_schedule_starts_one_run_per_export_with_files():

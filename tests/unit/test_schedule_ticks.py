@@ -278,19 +278,6 @@ def test_when_storage_fails_the_next_tick_goes_on():
     assert watch.at(START + HOUR + MINUTE) == ["daily"]
 
 
-def test_a_run_that_was_created_and_never_started_is_started_after_a_while():
-    watch = Watch()
-    watch.add("export", Schedule())
-    run = watch.orders.on_demand("export", NewRun(), ADA)
-    assert watch.at(START + MINUTE) == []
-    watch.clock.now = START + 3 * MINUTE
-    assert [left.id for left in watch.tick(ends=False)] == [run.id]
-    watch.stores.runs.change(
-        run.id, lambda present: present.model_copy(update={"status": RunStatus.PROCESSING})
-    )
-    assert watch.at(START + 4 * MINUTE) == []
-
-
 def test_a_run_that_failed_in_passing_is_tried_again_when_its_time_has_come():
     watch = Watch()
     watch.add("export", Schedule())

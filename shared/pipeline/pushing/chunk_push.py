@@ -261,7 +261,6 @@ class ChunkPush:
     def _write_results(self) -> None:
         """Every turn has a file of its own, so that a worker that was thought lost overwrites nothing."""
         if self._lines:
-            folder = places.results_folder(self._task.run_id, self._task.segment)
-            kind = "leavers-" if self._task.removals else ""
-            name = f"{folder}{kind}{self._task.chunk:05}-{uuid4().hex}.tsv"
-            self._state.write(name, "".join(self._lines).encode())
+            task = self._task
+            start = places.results(task.run_id, task.segment, task.chunk, removals=task.removals)
+            self._state.write(f"{start}{uuid4().hex}.tsv", "".join(self._lines).encode())

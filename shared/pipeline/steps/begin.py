@@ -9,19 +9,25 @@ from shared.domain.errors import Conflict
 from shared.domain.export import Export
 from shared.domain.record import Record
 from shared.domain.run import Counts, Plan, Run, RunStatus, SegmentRun, Stage, Trigger
+from shared.pipeline.staging.stage import Staged
 from shared.pipeline.standings import remember_run
-from shared.pipeline.steps.context import NO_CONNECTION, RunContext
+from shared.pipeline.steps.bookmark import Bookmark, find_bookmark
+from shared.pipeline.steps.context import NO_CONNECTION, RunContext, is_over
 from shared.pipeline.steps.overtaken import find_sent_since
+from shared.pipeline.steps.resuming import Resumed, resume
 from shared.pipeline.steps.timing import leave
 
 _BUSY_WAIT_S = 2.0
+_BEGINNING = (Stage.WAITING, Stage.STAGING)
 _PASSED_OVER = "The segment '{}' was passed over: a later run has exported a newer file of it meanwhile."
 
 
 class Begun(Record):
     """``wait_s`` is given when another run has the connection; else the run goes on with ``segments``.
 
-    ``overtaken``: of all of them a later run has sent something newer meanwhile.
+    ``overtaken``: of all of them a later run has sent something newer meanwhile. When an orchestration takes the place
+    of one that was lost, ``staged`` has been read already: then the run goes on to wait for the approval of the round
+    ``asked``, or to send what is left (``resumed``).
     """
 
     wait_s: float | None = None
@@ -29,6 +35,9 @@ class Begun(Record):
     overtaken: bool = False
     dry: bool = False
     segments: tuple[str, ...] = ()
+    staged: tuple[Staged, ...] = ()
+    asked: int | None = None
+    resumed: Resumed | None = None
 
 
 def begin(context: RunContext, run_id: str) -> Begun:
@@ -40,17 +49,19 @@ def begin(context: RunContext, run_id: str) -> Begun:
     telemetry.tell_run(run)
     if run.status.ended:
         return Begun(over=True)
+    bookmark = None if run.stage in _BEGINNING else find_bookmark(context.state, run.id)
+    if bookmark:
+        return _go_on(context, run, bookmark)
     if run.cancel_requested_by:
         return Begun()
     names = tuple(segment.name for segment in run.segments)
     begun = Begun(dry=run.dry, segments=names)
-    if run.stage not in (Stage.WAITING, Stage.STAGING):
+    if run.stage not in _BEGINNING:
         return begun
     connection = context.connection(run)
     _require_attached(context, run)
     if not context.take_lane(run):
-        place = context.stores.lanes.queue(run.connection_id, run.id, context.clock())
-        return Begun(wait_s=_BUSY_WAIT_S * place)
+        return _wait(context, run)
     passed_over = set[str]() if run.dry else find_sent_since(context, run)
     begun = begun.model_copy(update={"segments": tuple(name for name in names if name not in passed_over)})
     if not begun.segments:
@@ -80,6 +91,24 @@ def begin(context: RunContext, run_id: str) -> Begun:
         context.journal.note_run("started", started)
         _note_lag(context, started, plan)
     return begun
+
+
+def _wait(context: RunContext, run: Run) -> Begun:
+    place = context.stores.lanes.queue(run.connection_id, run.id, context.clock())
+    return Begun(wait_s=_BUSY_WAIT_S * place)
+
+
+def _go_on(context: RunContext, run: Run, bookmark: Bookmark) -> Begun:
+    """Go on where the orchestration was lost; meanwhile another run may have used the connection."""
+    begun = Begun(staged=bookmark.staged)
+    if run.status is RunStatus.WAITING_FOR_APPROVAL:
+        return begun.model_copy(update={"asked": run.approval.round if run.approval else None})
+    if not is_over(run):
+        if not context.take_lane(run):
+            return _wait(context, run)
+        if find_sent_since(context, run):
+            return begun.model_copy(update={"overtaken": True})
+    return begun.model_copy(update={"resumed": resume(context.state, run, bookmark)})
 
 
 def _note_lag(context: RunContext, started: Run, plan: Plan) -> None:

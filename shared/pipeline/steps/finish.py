@@ -34,6 +34,7 @@ _FILE_CHANGED = "file-changed"
 _KEY_PROBLEMS = (Unauthorized.code, SecretUnavailable.code)
 _OVERTAKEN = "A newer file has taken its place."
 _OVERTAKEN_IN_WAIT = "While it waited, a newer file has got a run of its own. Nothing was sent."
+_OVERTAKEN_IN_SENDING = "While it waited, a newer file has got a run of its own. The rest was not sent."
 
 
 class FinishTask(Record):
@@ -123,7 +124,7 @@ def _judge(
     """Return how the run ends, why, and what else there is to say about it."""
     failure = task.failure or run.failure
     if task.overtaken:
-        return RunStatus.SKIPPED, None, (_OVERTAKEN_IN_WAIT,)
+        return RunStatus.SKIPPED, None, (_OVERTAKEN_IN_SENDING if run.pushing_at else _OVERTAKEN_IN_WAIT,)
     if failure is None and task.complete:
         faulty = count_faults(rejected) > 0
         return RunStatus.SUCCESSFUL_WITH_REJECTS if faulty else RunStatus.SUCCESSFUL, None, ()

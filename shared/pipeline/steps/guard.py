@@ -10,6 +10,7 @@ from shared.pipeline import places
 from shared.pipeline.leaving import drop_still_wanted
 from shared.pipeline.staging.stage import Staged
 from shared.pipeline.standings import remember_run
+from shared.pipeline.steps.bookmark import Bookmark, keep_bookmark
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.steps.rejects_file import write_rejects
 from shared.pipeline.steps.timing import enter, is_past, leave
@@ -124,8 +125,10 @@ def _wait(context: RunContext, run: Run, staged: tuple[Staged, ...]) -> Guarded:
     context.journal.note_run("waiting", run)
     remember_run(context.stores, run)
     context.alerts.note_run(run)
+    left = tuple(one.model_copy(update={"chunks": 0, "leaver_chunks": 0}) for one in staged)
+    keep_bookmark(context.state, run.id, Bookmark(staged=left))
     return Guarded(
-        staged=tuple(one.model_copy(update={"chunks": 0, "leaver_chunks": 0}) for one in staged),
+        staged=left,
         asked=run.approval.round if run.approval else None,
     )
 

@@ -10,6 +10,7 @@ from shared.domain.run import Counts, Run, Stage
 from shared.pipeline.pushing.chunk_push import PushTask
 from shared.pipeline.staging.chunks import read_batches
 from shared.pipeline.staging.stage import Staged
+from shared.pipeline.steps.bookmark import Bookmark, keep_bookmark
 from shared.pipeline.steps.context import RunContext
 from shared.pipeline.steps.push import push_in
 
@@ -62,6 +63,8 @@ def prepare(context: RunContext, task: PrepareTask) -> Prepared:
         prepared = _send_ahead(context, run, prepared, joining[0])
     if joining and not context.connection(run).learnt:
         prepared = _learn(context, run, prepared, joining)
+    bookmark = Bookmark(staged=task.staged, lists=prepared.lists, proven=prepared.proven)
+    keep_bookmark(context.state, run.id, bookmark)
     return prepared
 
 

@@ -288,8 +288,3 @@ def _with_rate(progress: RunProgress, stage: Stage, seconds: float) -> RunProgre
         return progress
     rate = done / seconds
     return progress.model_copy(update={"rate_per_s": rate, "time_left_s": (whole - done) / rate})
-
-
-def is_unstarted(run: Run) -> bool:
-    """Tell whether a run still has to be given to the orchestration."""
-    return run.status is RunStatus.QUEUED

@@ -8,7 +8,7 @@ from functools import partial
 from shared.domain.errors import SegpilotError
 from shared.domain.export import Export
 from shared.domain.ports import Alerts, Stores
-from shared.domain.run import Run, RunStatus
+from shared.domain.run import Run
 from shared.domain.schedule import (
     REFRESH_ID,
     Recurrence,
@@ -20,9 +20,7 @@ from shared.domain.schedule import (
 )
 from shared.domain.standing import Standing
 from shared.usecases.runs.orders import RunOrders, runs_by_itself
-from shared.usecases.runs.runs import is_unstarted
 
-_LEFT_BEHIND_AFTER = timedelta(minutes=2)
 _LONGEST_RUN = timedelta(days=8)  # one that waits for approval may take a week
 
 
@@ -46,7 +44,6 @@ class Ticks:
             *self._serve_refresh(exports, standings, now),
             *(run for export in exports for run in self._serve_export(export, standings, now)),
             *(run for standing in standings.values() for run in self._try_again(standing, now)),
-            *(run for standing in standings.values() for run in self._left_behind(standing, now)),
         ]
 
     def _serve_refresh(
@@ -132,14 +129,6 @@ class Ticks:
         for each in hopeless:
             self._alerts.note_run(each)  # nobody was told while there was hope
         return runs
-
-    def _left_behind(self, standing: Standing, now: datetime) -> list[Run]:
-        """Return the newest run if it still waits to be started: whoever created it may have been cut off."""
-        last = standing.last_run
-        if last is None or last.status is not RunStatus.QUEUED or last.created_at > now - _LEFT_BEHIND_AFTER:
-            return []
-        found = self._stores.runs.find(last.id)
-        return [found.record] if found and is_unstarted(found.record) else []
 
     def _note(self, subject: str, **changes: object) -> Standing:
         return self._stores.standings.upsert(
