@@ -18,8 +18,9 @@ from bench.markdown import table
 RESULTS = Path(__file__).with_name("results.md")
 READY_INSTANCES = 2  # infra/main.bicep: one for blobs, one for the orchestration
 PRIVATE_ENDPOINTS = (
-    4  # infra/main.bicep: blobs, queues and tables of one account, and the vault; a DNS zone for each
+    6  # infra/main.bicep: blobs, queues and tables of one account, the vault, blobs and queues of the other
 )
+DNS_ZONES = 4  # one for each kind: blobs, queues, tables, vaults
 TICKS = DAY_S / 60 * DAYS
 TICK_GB_S = INSTANCE_GB  # an execution is billed as a second at least
 """The timer that looks once a minute whether anything is due."""
@@ -92,7 +93,7 @@ def price_rest(day: Day) -> float:
 
 
 def price_endpoints() -> float:
-    return PRIVATE_ENDPOINTS * (_HOURS * prices.ENDPOINT_HOUR + prices.DNS_ZONE)
+    return PRIVATE_ENDPOINTS * _HOURS * prices.ENDPOINT_HOUR + DNS_ZONES * prices.DNS_ZONE
 
 
 def make_rows() -> list[list[object]]:

@@ -15,10 +15,10 @@ param deadLettersContainer string
 @description('Container that segment files arrive in.')
 param segmentsContainer string
 
-@description('Resource id of the storage account that segment files arrive in; empty = the one of the app.')
-param existingSegmentAccountId string = ''
+@description('Resource id of the storage account that segment files arrive in.')
+param segmentAccountId string
 
-@description('Whether its owner has prepared that account with modules/segment-account.bicep.')
+@description('Whether modules/segment-account.bicep has been deployed to it.')
 param segmentAccountPrepared bool = false
 
 @description('Name of the Event Grid system topic that this account has already; empty = one is made.')
@@ -30,8 +30,7 @@ param alertReceiversId string = ''
 @description('Tags.')
 param tags object = resourceGroup().tags
 
-var isOwn = empty(existingSegmentAccountId)
-var accountPath = split(isOwn ? account.id : existingSegmentAccountId, '/')
+var accountPath = split(segmentAccountId, '/')
 var topicName = empty(existingEventTopicName) ? replace(functionAppName, 'func-', 'evgt-') : existingEventTopicName
 
 resource app 'Microsoft.Web/sites@2025-05-01' existing = {
@@ -47,7 +46,7 @@ resource arrivals 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   scope: resourceGroup(accountPath[2], accountPath[4])
 }
 
-module segmentAccount 'modules/segment-account.bicep' = if (!isOwn && !segmentAccountPrepared) {
+module segmentAccount 'modules/segment-account.bicep' = if (!segmentAccountPrepared) {
   name: '${functionAppName}-storage'
   scope: resourceGroup(accountPath[2], accountPath[4])
   params: {

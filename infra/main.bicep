@@ -47,7 +47,7 @@ param alwaysReadyHttp int = 0
 @allowed(['RollingUpdate', 'Recreate'])
 param siteUpdateStrategy string = 'Recreate'
 
-@description('Spread instances over the zones of the region; it must have some, and the storage account should be in several, too.')
+@description('Spread instances over the zones of the region; it must have some, and the storage accounts should be in several, too.')
 param zoneRedundant bool = false
 
 @description('Address of the Autopilot API.')
@@ -62,12 +62,15 @@ param appSettings object = {}
 
 // --- storage ---------------------------------------------------------------------------------------------------------
 
-@description('Redundancy of the storage account that is made.')
+@description('Redundancy of the storage accounts that are made.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Resource id of the storage account that segment files arrive in; empty = the one that is made.')
+@description('Resource id of the storage account that segment files arrive in; empty = one is made.')
 param existingSegmentAccountId string = ''
+
+@description('Whether account keys open the segment account that is made.')
+param segmentAccountKeys bool = false
 
 @description('Name of the Event Grid system topic that this account has already; empty = one is made.')
 param existingEventTopicName string = ''
@@ -81,7 +84,7 @@ param stateContainer string = 'segpilot'
 @description('Container of the audit, run and row logs.')
 param logsContainer string = 'segpilot-logs'
 
-@description('Days for which deleted blobs can be brought back; 0 = they cannot.')
+@description('Days for which deleted blobs can be brought back, other than segment files; 0 = they cannot.')
 @minValue(0)
 @maxValue(365)
 param deletedBlobRetentionDays int = 7
@@ -182,15 +185,23 @@ var alwaysReady = [
 
 // --- where segment files arrive --------------------------------------------------------------------------------------
 
+// Ids that are put together, since a loop needs them before anything is made.
+var accountsId = '${group.id}/providers/Microsoft.Storage/storageAccounts'
+var storageId = '${accountsId}/${storageName}'
 // Nothing here reaches into the resource group of an existing account: events.bicep does.
 var ownsSegmentAccount = empty(existingSegmentAccountId)
-var segmentAccountName = ownsSegmentAccount ? storageName : last(split(existingSegmentAccountId, '/'))
+var segmentAccountId = ownsSegmentAccount ? '${accountsId}/stsegments${shortSuffix}' : existingSegmentAccountId
+var segmentAccountName = last(split(segmentAccountId, '/'))
 
 // --- alerts ----------------------------------------------------------------------------------------------------------
 
 var hasAlerts = !empty(alertEmails)
 var hasBudget = hasAlerts && budgetAmount > 0
 var budgetFrom = empty(budgetStart) ? thisMonth : budgetStart
+var watchedAccounts = concat(
+  [{ name: 'storage', id: storageId }],
+  ownsSegmentAccount ? [{ name: 'segment-storage', id: segmentAccountId }] : []
+)
 
 // --- private endpoints -----------------------------------------------------------------------------------------------
 
@@ -204,34 +215,21 @@ var zones = {
   vault: 'privatelink.vaultcore.azure.net'
 }
 var zonesGroupId = empty(existingDnsZonesGroupId) ? group.id : existingDnsZonesGroupId
-// Ids that are put together, since a loop needs them before anything is made.
-var accountId = '${group.id}/providers/Microsoft.Storage/storageAccounts/${storageName}'
-var ownEndpoints = [
-  { name: 'blob', service: 'blob', targetId: accountId, byApproval: false }
-  { name: 'queue', service: 'queue', targetId: accountId, byApproval: false }
-  { name: 'table', service: 'table', targetId: accountId, byApproval: false }
+var waitsForOwner = !ownsSegmentAccount && segmentAccountByApproval
+var endpointsOfAll = [
+  { name: 'blob', service: 'blob', targetId: storageId, byApproval: false }
+  { name: 'queue', service: 'queue', targetId: storageId, byApproval: false }
+  { name: 'table', service: 'table', targetId: storageId, byApproval: false }
   {
     name: 'vault'
     service: 'vault'
     targetId: '${group.id}/providers/Microsoft.KeyVault/vaults/${vaultName}'
     byApproval: false
   }
+  { name: 'segments-blob', service: 'blob', targetId: segmentAccountId, byApproval: waitsForOwner }
+  { name: 'segments-queue', service: 'queue', targetId: segmentAccountId, byApproval: waitsForOwner }
 ]
-var segmentEndpoints = [
-  {
-    name: 'segments-blob'
-    service: 'blob'
-    targetId: existingSegmentAccountId
-    byApproval: segmentAccountByApproval
-  }
-  {
-    name: 'segments-queue'
-    service: 'queue'
-    targetId: existingSegmentAccountId
-    byApproval: segmentAccountByApproval
-  }
-]
-var privateEndpoints = privateNetwork ? concat(ownEndpoints, ownsSegmentAccount ? [] : segmentEndpoints) : []
+var privateEndpoints = privateNetwork ? endpointsOfAll : []
 var appSubnetId = makesNetwork ? network!.outputs.appSubnetId : existingAppSubnetId
 var endpointSubnetId = makesNetwork ? network!.outputs.endpointSubnetId : existingEndpointSubnetId
 
@@ -274,13 +272,37 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: union(
-      [containers.state, containers.logs, containers.deployments, containers.deadLetters],
-      ownsSegmentAccount ? [containers.segments] : []
-    )
+    containers: [containers.state, containers.logs, containers.deployments, containers.deadLetters]
     deadLettersContainer: containers.deadLetters
     deletedBlobRetentionDays: deletedBlobRetentionDays
+    accountKeys: false
     publicAccess: !privateNetwork
+  }
+}
+
+// An account of its own: Customer Insights' export fails where soft delete of blobs is on (Microsoft Learn, "Export data to
+// an Azure Blob Storage", 2023-09), and who brings files has no role near ledgers. docs/decisions/0014.
+module segmentStorage 'modules/storage.bicep' = if (ownsSegmentAccount) {
+  name: 'segment-storage'
+  scope: group
+  params: {
+    name: segmentAccountName
+    location: location
+    tags: tags
+    sku: storageSku
+    deletedBlobRetentionDays: 0
+    accountKeys: segmentAccountKeys
+    publicAccess: !privateNetwork
+  }
+}
+
+module segmentAccount 'modules/segment-account.bicep' = if (ownsSegmentAccount) {
+  name: 'segment-account'
+  scope: group
+  params: {
+    accountName: segmentStorage!.outputs.name
+    segmentsContainer: segmentsContainer
+    principalId: identity.outputs.principalId
   }
 }
 
@@ -327,10 +349,11 @@ module alerts 'modules/alerts.bicep' = if (hasAlerts) {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
-    storageId: storage.outputs.id
+    accounts: watchedAccounts
     emails: alertEmails
     webhookUrl: alertWebhookUrl
   }
+  dependsOn: [storage, segmentStorage]
 }
 
 module budget 'modules/budget.bicep' = if (hasBudget) {
@@ -383,7 +406,7 @@ module endpoints 'modules/private-endpoint.bicep' = [
       byApproval: endpoint.byApproval
       zoneId: dnsByPolicy ? '' : '${zonesGroupId}/providers/Microsoft.Network/privateDnsZones/${zones[endpoint.service]}'
     }
-    dependsOn: [storage, vault, privateDns]
+    dependsOn: [storage, segmentStorage, vault, privateDns]
   }
 ]
 
@@ -415,7 +438,7 @@ module app 'modules/app.bicep' = {
     subnetId: privateNetwork ? appSubnetId : ''
     allowedAddressRanges: allowedAddressRanges
   }
-  dependsOn: [roles, endpoints]
+  dependsOn: [roles, segmentAccount, endpoints]
 }
 
 module registration 'modules/sign-in-registration.bicep' = if (empty(existingRegistrationClientId)) {
@@ -475,11 +498,11 @@ output AZURE_SEGMENT_ACCOUNT_NAME string = segmentAccountName
 @description('Container that segment files arrive in.')
 output AZURE_SEGMENTS_CONTAINER string = segmentsContainer
 
-@description('For events.bicep: resource id of an existing account that segment files arrive in.')
-output AZURE_EXISTING_SEGMENT_ACCOUNT_ID string = existingSegmentAccountId
+@description('For events.bicep: resource id of that account.')
+output AZURE_SEGMENT_ACCOUNT_ID string = segmentAccountId
 
-@description('For events.bicep: whether its owner has prepared that account.')
-output AZURE_SEGMENT_ACCOUNT_PREPARED bool = segmentAccountPrepared
+@description('For events.bicep: whether container and roles are there, since they were made here or by the owner.')
+output AZURE_SEGMENT_ACCOUNT_PREPARED bool = ownsSegmentAccount || segmentAccountPrepared
 
 @description('For events.bicep: name of the system topic that this account has already.')
 output AZURE_EXISTING_EVENT_TOPIC_NAME string = existingEventTopicName

@@ -28,7 +28,7 @@ while ($true) {
     --name events --template-file infra/events.bicep --output none --parameters `
     "functionAppName=$env:AZURE_FUNCTION_APP_NAME" "appPrincipalId=$env:AZURE_APP_PRINCIPAL_ID" `
     "storageAccountName=$env:AZURE_STORAGE_ACCOUNT_NAME" "deadLettersContainer=$env:AZURE_DEAD_LETTERS_CONTAINER" `
-    "segmentsContainer=$env:AZURE_SEGMENTS_CONTAINER" "existingSegmentAccountId=$env:AZURE_EXISTING_SEGMENT_ACCOUNT_ID" `
+    "segmentsContainer=$env:AZURE_SEGMENTS_CONTAINER" "segmentAccountId=$env:AZURE_SEGMENT_ACCOUNT_ID" `
     "segmentAccountPrepared=$env:AZURE_SEGMENT_ACCOUNT_PREPARED" "existingEventTopicName=$env:AZURE_EXISTING_EVENT_TOPIC_NAME" `
     "alertReceiversId=$env:AZURE_ALERT_RECEIVERS_ID"
   if ($LASTEXITCODE -eq 0) { exit 0 }

@@ -26,7 +26,7 @@ until az deployment group create --subscription "$AZURE_SUBSCRIPTION_ID" --resou
   --name events --template-file infra/events.bicep --output none --parameters \
   functionAppName="$AZURE_FUNCTION_APP_NAME" appPrincipalId="$AZURE_APP_PRINCIPAL_ID" \
   storageAccountName="$AZURE_STORAGE_ACCOUNT_NAME" deadLettersContainer="$AZURE_DEAD_LETTERS_CONTAINER" \
-  segmentsContainer="$AZURE_SEGMENTS_CONTAINER" existingSegmentAccountId="${AZURE_EXISTING_SEGMENT_ACCOUNT_ID:-}" \
+  segmentsContainer="$AZURE_SEGMENTS_CONTAINER" segmentAccountId="$AZURE_SEGMENT_ACCOUNT_ID" \
   segmentAccountPrepared="${AZURE_SEGMENT_ACCOUNT_PREPARED:-false}" \
   existingEventTopicName="${AZURE_EXISTING_EVENT_TOPIC_NAME:-}" \
   alertReceiversId="${AZURE_ALERT_RECEIVERS_ID:-}"; do

@@ -12,8 +12,8 @@ param tags object
 @description('Resource id of the Log Analytics workspace.')
 param workspaceId string
 
-@description('Resource id of the storage account of the app.')
-param storageId string
+@description('Storage accounts that are watched: the end of the name of the rule, and the resource id.')
+param accounts array
 
 @description('E-mail addresses, separated by commas.')
 param emails string
@@ -152,35 +152,38 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
   }
 ]
 
-resource storage 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: 'alert-${suffix}-storage'
-  location: 'global'
-  tags: tags
-  properties: {
-    description: 'Storage fails. What to do: docs/operations.md, Storage lost.'
-    severity: 1
-    enabled: true
-    scopes: [storageId]
-    evaluationFrequency: 'PT5M'
-    windowSize: 'PT15M'
-    autoMitigate: state
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
-        {
-          criterionType: 'StaticThresholdCriterion'
-          name: 'availability'
-          metricNamespace: 'Microsoft.Storage/storageAccounts'
-          metricName: 'Availability'
-          timeAggregation: 'Average'
-          operator: 'LessThan'
-          threshold: 99
-        }
-      ]
+// One for each: a rule cannot watch several storage accounts (Microsoft Learn, "Supported resources for metric alerts").
+resource storage 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for account in accounts: {
+    name: 'alert-${suffix}-${account.name}'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: '${last(split(account.id, '/'))} fails. What to do: docs/operations.md, Storage lost.'
+      severity: 1
+      enabled: true
+      scopes: [account.id]
+      evaluationFrequency: 'PT5M'
+      windowSize: 'PT15M'
+      autoMitigate: state
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: 'availability'
+            metricNamespace: 'Microsoft.Storage/storageAccounts'
+            metricName: 'Availability'
+            timeAggregation: 'Average'
+            operator: 'LessThan'
+            threshold: 99
+          }
+        ]
+      }
+      actions: [{ actionGroupId: receivers.id }]
     }
-    actions: [{ actionGroupId: receivers.id }]
   }
-}
+]
 
 @description('Resource id of the action group.')
 output receiversId string = receivers.id

@@ -1,4 +1,4 @@
-metadata description = 'What the app may do: read and write the data of its own account, its secrets and its telemetry. Nothing else.'
+metadata description = 'What the app may do: read and write the data of its own account, its secrets and its telemetry. Segment files: segment-account.bicep.'
 
 @description('Name of the storage account.')
 param storageName string

@@ -1,4 +1,4 @@
-metadata description = 'Prepares a storage account that somebody else looks after: its container for segment files, and what Segpilot may do there.'
+metadata description = 'Prepares a storage account for segment files, also one that somebody else looks after: their container, and what Segpilot may do there.'
 
 @description('Name of the storage account, in the resource group that this is deployed to.')
 param accountName string

@@ -1,4 +1,4 @@
-metadata description = 'The storage account of the app: state, logs, package, and, unless another one is used, segment files.'
+metadata description = 'A storage account: that of the app (state, logs, package, undelivered events), or that of segment files.'
 
 @description('Name of the account.')
 param name string
@@ -13,13 +13,16 @@ param tags object
 param sku string
 
 @description('Containers to make.')
-param containers array
+param containers array = []
 
 @description('Days for which deleted blobs can be brought back; 0 = they cannot.')
 param deletedBlobRetentionDays int
 
-@description('Container of undelivered events; what is in it goes after 30 days.')
-param deadLettersContainer string
+@description('Container of undelivered events, what is in it goes after 30 days; empty = there is none.')
+param deadLettersContainer string = ''
+
+@description('Whether account keys, and signatures made with them, open the account.')
+param accountKeys bool
 
 @description('Whether the account can be reached from the internet, by who has a role.')
 param publicAccess bool
@@ -34,7 +37,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     accessTier: 'Hot'
     allowBlobPublicAccess: false
     allowCrossTenantReplication: false
-    allowSharedKeyAccess: false
+    allowSharedKeyAccess: accountKeys
     defaultToOAuthAuthentication: true
     isLocalUserEnabled: false
     minimumTlsVersion: 'TLS1_2'
@@ -42,7 +45,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     publicNetworkAccess: publicAccess ? 'Enabled' : 'Disabled'
     networkAcls: {
       defaultAction: publicAccess ? 'Allow' : 'Deny'
-      // Event Grid writes undelivered events past the firewall as a trusted service, with its own identity.
+      // Event Grid writes undelivered events past the firewall as a trusted service, with its own identity and role. So may a
+      // source that is one, such as Data Factory.
       bypass: 'AzureServices'
     }
   }
@@ -65,7 +69,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
   }
 
   // Everything else is removed by the app itself, as its settings say (docs/privacy.md).
-  resource lifecycle 'managementPolicies' = {
+  resource lifecycle 'managementPolicies' = if (!empty(deadLettersContainer)) {
     name: 'default'
     properties: {
       policy: {
@@ -88,9 +92,6 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     dependsOn: [blobs]
   }
 }
-
-@description('Resource id.')
-output id string = account.id
 
 @description('Name.')
 output name string = account.name

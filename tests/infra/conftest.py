@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.bicep_file import Declaration, read
 from tests.infra.environment import REPOSITORY, make_environment
+from tests.infra.evaluate import Scene, resources, scenes, turns
 from tests.infra.syntax_tree import Node, parse
 
 
@@ -36,3 +38,21 @@ def sources() -> dict[str, str]:
 def trees(programs: Path, sources: Mapping[str, str]) -> dict[str, Node]:
     """Their syntax trees."""
     return parse(programs, sources)
+
+
+@pytest.fixture(scope="session")
+def made(trees: Mapping[str, Node]) -> Callable[..., list[tuple[Declaration, Scene]]]:
+    """Finds every resource of a type that `main.bicep` makes, with the scene that it is made in."""
+    files = {path: read(tree) for path, tree in trees.items()}
+
+    def find(kind: str, **parameters: object) -> list[tuple[Declaration, Scene]]:
+        given = {"environmentName": "dev", "location": "westeurope", **parameters}
+        return [
+            (resource, turn)
+            for scene in scenes(Scene(files["infra/main.bicep"], given, {}), files)
+            for resource in resources(scene)
+            if resource.resource_type == kind
+            for turn in turns(resource, scene)
+        ]
+
+    return find

@@ -36,14 +36,30 @@ class Scene:
 
 
 def scenes(start: Scene, files: Mapping[str, BicepFile]) -> list[Scene]:
-    """`start` and every local module that is reached from it, each as it is called."""
+    """`start` and every local module that is reached from it, each as it is called; not those that a condition rules out."""
     found = [start]
     for module in start.file.all("module").values():
-        if is_local(module) and (called := files.get(target(start.file, module))):
+        if (
+            is_local(module)
+            and not _ruled_out(module, start)
+            and (called := files.get(target(start.file, module)))
+        ):
             passed = dict(entries(module.body["params"])) if "params" in module.body else {}
             for turn in turns(module, start):
                 found += scenes(Scene(called, {}, passed, turn), files)
     return found
+
+
+def _ruled_out(declared: Declaration, scene: Scene) -> bool:
+    """Whether a condition keeps it from being made; one that only a deployment can answer does not."""
+    if declared.holder is not None and _ruled_out(declared.holder, scene):
+        return True
+    if declared.value is None or declared.value.kind != "if_statement":
+        return False
+    try:
+        return not evaluate(declared.value.parts[0], scene)
+    except NotWorkedOut:
+        return False
 
 
 def turns(declared: Declaration, scene: Scene) -> Iterator[Scene]:
@@ -109,12 +125,29 @@ def evaluate(node: Node, scene: Scene) -> object:
         case "ternary_expression":
             condition, yes, no = node.parts
             return evaluate(yes if evaluate(condition, scene) else no, scene)
+        case "binary_expression":
+            return _compared(node, scene)
         case "unary_expression" if node.text.startswith("!"):
             return not evaluate(node.parts[0], scene)
         case "member_expression" | "subscript_expression":
             return _member(node, scene)
         case "call_expression":
             return _call(node, scene)
+    raise NotWorkedOut(f"{node.place}: {node.text}")
+
+
+def _compared(node: Node, scene: Scene) -> bool:
+    operator = next(child.kind for child in node.children if child.field == "operator")
+    left, right = node.parts
+    match operator:
+        case "&&":
+            return bool(evaluate(left, scene)) and bool(evaluate(right, scene))
+        case "||":
+            return bool(evaluate(left, scene)) or bool(evaluate(right, scene))
+        case "==":
+            return evaluate(left, scene) == evaluate(right, scene)
+        case ">":
+            return evaluate(left, scene) > evaluate(right, scene)  # type: ignore[operator]
     raise NotWorkedOut(f"{node.place}: {node.text}")
 
 
@@ -191,9 +224,23 @@ def _call(node: Node, scene: Scene) -> object:
             return texts[0].split(texts[1])
         case "last":
             return given[0][-1]  # type: ignore[index]
+        case "concat":
+            return [item for each in given for item in each]  # type: ignore[attr-defined]
     raise NotWorkedOut(f"{node.place}: {node.text}")
+
+
+def value(declared: Declaration, scene: Scene, *path: str) -> object:
+    """The value of a property of a resource: `value(account, scene, "properties", "minimumTlsVersion")`."""
+    node = declared.body[path[0]]
+    for step in path[1:]:
+        node = dict(entries(node))[step]
+    return evaluate(node, scene)
 
 
 def resources(scene: Scene) -> list[Declaration]:
     """The resources that a scene makes itself."""
-    return [each for each in scene.file.declarations if each.kind == "resource" and not each.existing]
+    return [
+        each
+        for each in scene.file.declarations
+        if each.kind == "resource" and not each.existing and not _ruled_out(each, scene)
+    ]

@@ -96,6 +96,7 @@ def _secure_parameters(file: BicepFile) -> Iterator[str]:
             yield f"{parameter.place}: the secure parameter '{parameter.name}' has a default - a secret is never in a file"
         if (
             not secure
+            and (parameter.type is None or parameter.type.text != "bool")  # whether there are keys is no key
             and SECRET_NAME.search(parameter.name)
             and f"{file.path} {parameter.name}" not in MAY_LEAVE
         ):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.infra.bicep_file import BicepFile, Declaration, entries, literal
 
+# Account keys are a parameter of storage.bicep: test_segment_account.py.
 REQUIRED = {
     "Microsoft.Insights/components": {"properties.DisableLocalAuth": "true"},
     "Microsoft.KeyVault/vaults": {
@@ -14,9 +15,9 @@ REQUIRED = {
     "Microsoft.Storage/storageAccounts": {
         "properties.allowBlobPublicAccess": "false",
         "properties.allowCrossTenantReplication": "false",
-        "properties.allowSharedKeyAccess": "false",
         "properties.isLocalUserEnabled": "false",
         "properties.minimumTlsVersion": "TLS1_2",
+        "properties.supportsHttpsTrafficOnly": "true",
     },
     "Microsoft.Web/sites": {"properties.httpsOnly": "true", "properties.siteConfig.minTlsVersion": "1.2"},
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {"properties.allow": "false"},

@@ -72,12 +72,17 @@ def resource_name_problems(
         names, unknown = made_names(start, files, {**given, "environmentName": environment})
         found += unknown
         found += _against_rules(names)
+        found += [f"environment '{environment}' has {each} twice" for each in _twice(list(names.values()))]
         by_environment[environment] = {each for each in names.values() if each[0] not in SHARED}
     for first in ENVIRONMENTS:
         for second in ENVIRONMENTS:
             if first < second and (same := by_environment[first] & by_environment[second]):
                 found.append(f"environments '{first}' and '{second}' would share {sorted(same)}")
     return sorted(set(found))
+
+
+def _twice(names: list[tuple[str, str]]) -> set[tuple[str, str]]:
+    return {each for each in names if names.count(each) > 1}
 
 
 def _against_rules(names: Mapping[str, tuple[str, str]]) -> Iterator[str]:

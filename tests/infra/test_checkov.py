@@ -17,6 +17,7 @@ from tests.infra.worked_out import worked_out
 
 DEFAULT = {"environmentName": "dev", "location": "westeurope"}
 LOCKED = {**DEFAULT, "privateNetwork": True, "zoneRedundant": True, "storageSku": "Standard_GZRS"}
+LOCKED |= {"alertEmails": "ops@example.com", "budgetAmount": 100}
 # In every deployment: file, check, and why it does not apply.
 SUPPRESSED = {
     "infra/modules/app.bicep": {

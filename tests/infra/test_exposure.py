@@ -50,6 +50,8 @@ def test_what_is_no_secret_may_leave(tree_of):
         SECURE
         + """
 param keyVaultName string
+param accountKeys bool
+output keysAreOn bool = accountKeys
 output c string = keyVaultName
 output url string = 'x'
 var given = !empty(a)

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "AZURE_APP_PRINCIPAL_ID": "principal",
     "AZURE_STORAGE_ACCOUNT_NAME": "stsegpilotdev",
     "AZURE_DEAD_LETTERS_CONTAINER": "deadletters",
+    "AZURE_SEGMENT_ACCOUNT_ID": "/subscriptions/x y/stsegmentsdev",
     "AZURE_SEGMENTS_CONTAINER": "segments",
     "SEGPILOT_TRIES": "5",
     "SEGPILOT_PAUSE_S": "0",
@@ -104,7 +105,9 @@ def test_the_events_are_deployed_once_the_key_is_there(tmp_path):
     given = dict(each.split("=", 1) for each in call[call.index("--parameters") + 1 :])
     assert given["functionAppName"] == "func-segpilot-dev"
     assert given["segmentsContainer"] == "segments"
-    assert given["existingSegmentAccountId"] == ""
+    assert given["storageAccountName"] == "stsegpilotdev"
+    assert given["segmentAccountId"] == "/subscriptions/x y/stsegmentsdev"
+    assert given["segmentAccountPrepared"] == "false"
     assert {where for _, where in outcome.calls} == {REPOSITORY}
 
 
@@ -137,9 +140,9 @@ def test_a_deployment_that_always_fails_ends_the_hook(tmp_path):
     assert len(outcome.calls_with(*DEPLOYMENT)) <= 5
 
 
-def test_an_existing_account_is_handed_over(tmp_path):
-    outcome = deploy(tmp_path, [("true", 0)], AZURE_EXISTING_SEGMENT_ACCOUNT_ID="/subscriptions/x y")
-    assert "existingSegmentAccountId=/subscriptions/x y" in outcome.calls_with(*DEPLOYMENT)[0]
+def test_an_account_that_is_prepared_is_left_alone(tmp_path):
+    outcome = deploy(tmp_path, [("true", 0)], AZURE_SEGMENT_ACCOUNT_PREPARED="true")
+    assert "segmentAccountPrepared=true" in outcome.calls_with(*DEPLOYMENT)[0]
 
 
 def test_the_hook_names_a_variable_that_is_missing(tmp_path):

@@ -10,6 +10,8 @@ EVERYTHING_ON = {
     "location": "westeurope",
     "principalId": "00000000-0000-4000-8000-000000000002",
     "privateNetwork": True,
+    "alertEmails": "ops@example.com",
+    "budgetAmount": 100,
 }
 
 
@@ -39,6 +41,7 @@ def storage(name: str) -> str:
         (storage("'st${take(uniqueString(subscription().id), 6)}'"), "environments 'dev' and 'x' would share"),
         (storage("'st${take(toLower(environmentName), 3)}'"), "'rather-long-name-dev' and 'rather-long-name-prd'"),
         (storage("'st${someday(environmentName)}'"), "cannot be worked out"),
+        (storage("'stx'") + "\n" + storage("'stx'").partition("\n")[2].replace("resource a", "resource b"), "environment 'dev' has ('Microsoft.Storage/storageAccounts', 'stx') twice"),
         (storage("'x'").replace("Storage/storageAccounts", "Cache/redis"), "no naming rule"),
     ],
 )  # fmt: skip

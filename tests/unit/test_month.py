@@ -8,7 +8,7 @@ import pytest
 from bench import prices
 from bench.capacity_day import Day
 from bench.markdown import table
-from bench.month import RESULTS, make_rows, price_compute, price_endpoints, read_costs
+from bench.month import DNS_ZONES, RESULTS, make_rows, price_compute, price_endpoints, read_costs
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -32,6 +32,14 @@ def test_an_idle_month_costs_what_stands_ready_and_nothing_on_demand():
     seconds = 86_400 * 30.4
     assert round(price_compute(Day(), ready=True), 2) == round(2 * 2 * seconds * prices.GB_S_IDLE, 2)
     assert price_endpoints() > 0
+
+
+def test_private_link_names_what_its_endpoints_and_zones_cost():
+    page = (DOCS / "private-link.md").read_text(encoding="utf-8")
+    zones = DNS_ZONES * prices.DNS_ZONE
+    assert f"0.01 an hour each | {price_endpoints() - zones:.2f} |" in page
+    assert f"0.50 each | {zones:.2f} |" in page
+    assert f"[about US$ {price_endpoints():.0f} a month]" in page
 
 
 def test_capacity_names_the_prices_that_are_reckoned_with():
