@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import azure.durable_functions as df
@@ -36,6 +37,15 @@ async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
         status = await client.get_status(run.id)
         if not status or status.runtime_status is None:
             raise
+
+
+async def start_runs(client: df.DurableOrchestrationClient, runs: Iterable[Run]) -> None:
+    """Start the orchestrations of many runs. One that cannot be started now is taken up within minutes."""
+    for run in runs:
+        try:
+            await start_run(client, run)
+        except Exception:
+            logging.exception("The run %s could not be started.", run.id)
 
 
 async def take_up_lost_runs(

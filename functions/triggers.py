@@ -10,7 +10,7 @@ import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
 from azure.core.exceptions import ResourceNotFoundError
 
-from functions.starting import start_arrival, start_run, take_up_lost_runs
+from functions.starting import start_arrival, start_runs, take_up_lost_runs
 from functions.steps import Steps
 from functions.versions import go
 from shared.bootstrap import app
@@ -76,8 +76,7 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
             raise
         logging.warning("An arrival was not used: %s", problem.message)
         return {"wait_s": 0, "why": problem.message}
-    for run in runs:
-        await start_run(client, run)
+    await start_runs(client, runs)
     await asyncio.to_thread(app().registrations.count_rows, arrival.snapshots)
     return {"wait_s": 0, "why": "", "runs": [run.id for run in runs]}
 
@@ -90,7 +89,6 @@ async def tick(timer: func.TimerRequest, client: Any) -> None:  # noqa: ARG001 -
     What was missed is known from records, not from the timer.
     """
     now = app().clock()
-    for run in await asyncio.to_thread(app().ticks.tick, now):
-        await start_run(client, run)
+    await start_runs(client, await asyncio.to_thread(app().ticks.tick, now))
     await asyncio.to_thread(app().alerts.deliver_due, now)
     await take_up_lost_runs(client, app().lost_runs, now)

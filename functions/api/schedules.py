@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from functions.api.registry import IF_MATCH, operations, versioned
 from functions.operation import Answer, Request, in_thread
-from functions.starting import start_run
+from functions.starting import start_runs
 from shared.bootstrap import app
 from shared.domain.errors import (
     Forbidden,
@@ -91,8 +91,7 @@ async def run_all(request: Request, client: df.DurableOrchestrationClient) -> An
     ordered = await in_thread(
         lambda: app().run_orders.run_all(request.principal, request.headers.get("idempotency-key"))
     )
-    for run in ordered.runs:
-        await start_run(client, run)
+    await start_runs(client, ordered.runs)
     started = [
         StartedRun(export_id=run.export_id, export_name=run.export_name, run_id=run.id)
         for run in ordered.runs

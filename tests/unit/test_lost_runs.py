@@ -7,7 +7,7 @@ import azure.durable_functions as df
 import pytest
 
 from devkit.host.durable.testing import asynchronous
-from functions.starting import take_up_lost_runs
+from functions.starting import start_runs, take_up_lost_runs
 from shared.bootstrap import app
 from shared.domain.run import RunStatus
 from shared.usecases.runs.lost import LostRuns
@@ -33,6 +33,7 @@ class TaskHub:
     def __init__(self, **statuses: tuple[object, object]) -> None:
         self._statuses = statuses
         self.started: dict[str, dict] = {}
+        self.refused: set[str] = set()
 
     async def get_status(self, instance_id: str) -> SimpleNamespace | None:
         if not (found := self._statuses.get(instance_id)):
@@ -40,7 +41,10 @@ class TaskHub:
         return SimpleNamespace(runtime_status=found[0], last_updated_time=found[1])
 
     async def start_new(self, _orchestrator: str, *, instance_id: str, client_input: dict) -> None:
+        if instance_id in self.refused:
+            raise RuntimeError("the host answered 503")
         self.started[instance_id] = client_input
+        self._statuses[instance_id] = (Status.Pending, None)
 
 
 def office_with_a_run(status: RunStatus) -> tuple[Office, str]:
@@ -87,6 +91,18 @@ async def test_an_orchestration_that_has_ended_without_its_run_gets_a_while_unti
         hub = TaskHub(**{run_id: (status, office.clock())})
         assert await taken_up(office, hub, after=4 * MINUTE) == []
         assert await taken_up(office, hub, after=6 * MINUTE) == [run_id]
+
+
+@asynchronous
+async def test_one_run_that_cannot_be_started_does_not_hold_up_the_others():
+    office = Office("vip")
+    runs = [office.order(), office.order(), office.order()]
+    hub = TaskHub()
+    hub.refused = {runs[1].id}
+    await start_runs(hub, runs)
+    assert list(hub.started) == [runs[0].id, runs[2].id]
+    hub.refused = set()
+    assert await taken_up(office, hub) == [runs[0].id, runs[2].id, runs[1].id]
 
 
 @asynchronous
