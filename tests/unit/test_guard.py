@@ -78,7 +78,12 @@ def test_while_a_run_waits_nobodys_address_is_kept_for_it():
     plant, run_id, guarded = asking()
     kept = {name for name in plant.state.blobs if not name.startswith("ledgers/") and run_id in name}
     folder = guarded.staged[0].folder
-    assert kept == {places.plan(run_id), places.rejects(run_id), places.staged_rejects(folder)}
+    assert kept == {
+        places.plan(run_id),
+        places.rejects(run_id),
+        places.staged_rejects(folder),
+        places.bookmark(run_id),
+    }
     assert [row[4] for row in plant.rejects(run_id)] == ["email_no_at_sign"]
     assert all(b"p1@example.com" not in plant.state.blobs[name] for name in kept)
 
