@@ -3,7 +3,7 @@
 import pytest
 
 from tests.infra.bicep_file import read
-from tests.infra.resource_names import resource_name_problems
+from tests.infra.resource_names import made_names, resource_name_problems
 from tests.infra.syntax_tree import parse
 
 EVERYTHING_ON = {
@@ -75,3 +75,40 @@ resource accounts 'Microsoft.Storage/storageAccounts@1' = [for part in ['a', 'b'
     found = problems(programs, main, module)
     assert sum("'stBlob!" in problem for problem in found) == 10
     assert [problem for problem in found if "'stqueuex" in problem or "worked out" in problem] == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_made"),
+    [
+        ("on", True),
+        ("!on", False),
+        ("on && count > 2", True),
+        ("on && count > 3", False),
+        ("!on || empty(environmentName)", False),
+        ("environmentName == 'dev'", True),
+        ("elsewhere.outputs.on", True),
+    ],
+)
+def test_what_a_condition_rules_out_is_not_made(programs, condition, is_made):
+    """What only a deployment knows rules nothing out."""
+    made = f"if ({condition}) {{ name: 'NO' }}"
+    main = f"""
+param environmentName string
+param on bool = true
+param count int = 3
+resource one 'Microsoft.Storage/storageAccounts@1' = {made}
+module two 'modules/one.bicep' = {made}
+"""
+    files = {
+        path: read(tree)
+        for path, tree in parse(
+            programs,
+            {
+                "infra/main.bicep": main,
+                "infra/modules/one.bicep": "resource a 'Microsoft.KeyVault/vaults@1' = { name: 'NO' }",
+            },
+        ).items()
+    }
+    names, unknown = made_names(files["infra/main.bicep"], files, {"environmentName": "dev"})
+    assert unknown == []
+    assert [name for _, name in names.values()] == (["NO", "NO"] if is_made else [])
