@@ -26,10 +26,15 @@ param pythonVersion string = '3.11'
 @allowed([2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('The most instances that the platform may start.')
+@description('The most instances that the platform may start of each group of functions: HTTP, files, runs, and each timer.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
+
+@description('Requests that an instance serves at a time.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 8
 
 @description('Instances that always wait for arriving files.')
 @minValue(0)
@@ -98,6 +103,9 @@ param recoverVault bool = false
 
 @description('Client id of an existing Entra registration; empty = one is made, with its app roles.')
 param existingRegistrationClientId string = ''
+
+@description('Name of a secret in the vault that signing in uses; empty = no secret, the identity of the app stands in for one.')
+param signInSecretName string = ''
 
 // --- monitoring ------------------------------------------------------------------------------------------------------
 
@@ -427,10 +435,12 @@ module app 'modules/app.bicep' = {
     telemetryAddress: monitoring.outputs.connectionString
     autopilotUrl: autopilotUrl
     functionKeyRole: functionKeyRole
+    signInSecretName: signInSecretName
     appSettings: appSettings
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
+    httpConcurrency: httpConcurrency
     // A group of no instances is not accepted.
     alwaysReady: filter(alwaysReady, each => each.instanceCount > 0)
     siteUpdateStrategy: siteUpdateStrategy
@@ -459,6 +469,7 @@ module signIn 'modules/sign-in.bicep' = {
   params: {
     appName: app.outputs.name
     clientId: empty(existingRegistrationClientId) ? registration!.outputs.clientId : existingRegistrationClientId
+    hasSecret: !empty(signInSecretName)
   }
 }
 

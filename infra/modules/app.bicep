@@ -39,6 +39,9 @@ param autopilotUrl string
 @description('What the holder of a function key may do.')
 param functionKeyRole string
 
+@description('Name of a secret in the vault that signing in uses; empty = the identity stands in for one.')
+param signInSecretName string
+
 @description('Other settings of docs/settings.md; they win over the defaults below, but not over what follows from resources.')
 param appSettings object
 
@@ -48,8 +51,11 @@ param pythonVersion string
 @description('Memory of an instance in MB.')
 param instanceMemoryMB int
 
-@description('The most instances that the platform may start.')
+@description('The most instances that the platform may start of each group of functions.')
 param maximumInstanceCount int
+
+@description('Requests that an instance serves at a time.')
+param httpConcurrency int
 
 @description('Groups of functions (blob, durable, http) with the number of instances that always wait for them.')
 param alwaysReady array
@@ -80,6 +86,9 @@ var defaultSettings = {
 }
 
 var fixedSettings = {
+  // Besides the addresses, since the host may fail to reach its storage when it starts with those alone
+  // (Azure/azure-functions-host #11787).
+  AzureWebJobsStorage__accountName: storageName
   AzureWebJobsStorage__blobServiceUri: storageUri
   AzureWebJobsStorage__queueServiceUri: 'https://${storageName}.queue.${storageSuffix}'
   AzureWebJobsStorage__tableServiceUri: 'https://${storageName}.table.${storageSuffix}'
@@ -106,6 +115,8 @@ var fixedSettings = {
   // What authentication takes for its secret: modules/sign-in.bicep.
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
 }
+var signInSecret = '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${signInSecretName})'
+var signInSettings = empty(signInSecretName) ? {} : { MICROSOFT_PROVIDER_AUTHENTICATION_SECRET: signInSecret }
 
 // Event Grid cannot deliver over a private endpoint, and its events must not be shut out with everybody else
 // (Microsoft Learn, "Deliver events using private link service"; service tag AzureEventGrid).
@@ -144,6 +155,7 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    keyVaultReferenceIdentity: identityId
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     outboundVnetRouting: { applicationTraffic: !empty(subnetId) }
@@ -173,6 +185,9 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
         alwaysReady: alwaysReady
+        // Python apps get one request at a time unless told otherwise, and every file of a page would start an instance
+        // (Microsoft Learn, "Concurrency in Azure Functions").
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
       siteUpdateStrategy: { type: siteUpdateStrategy }
     }
@@ -180,7 +195,7 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
 
   resource settings 'config' = {
     name: 'appsettings'
-    properties: union(defaultSettings, appSettings, fixedSettings)
+    properties: union(defaultSettings, appSettings, signInSettings, fixedSettings)
   }
 
   // The package comes with an Entra token; nobody publishes with a password. (Flex Consumption has no FTP.)

@@ -6,6 +6,9 @@ param appName string
 @description('Client id of the Entra registration.')
 param clientId string
 
+@description('Whether the app setting for a client secret is there; else the identity of the app stands in for one.')
+param hasSecret bool
+
 resource app 'Microsoft.Web/sites@2025-05-01' existing = {
   name: appName
 
@@ -25,9 +28,11 @@ resource app 'Microsoft.Web/sites@2025-05-01' existing = {
           enabled: true
           registration: {
             clientId: clientId
-            // No secret: this app setting names the identity whose token the registration accepts in its place
-            // (Microsoft Learn, "Use a managed identity instead of a secret").
-            clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+            // The second app setting names the identity whose token the registration accepts in place of a secret
+            // (Microsoft Learn, "Use a managed identity instead of a secret", a preview).
+            clientSecretSettingName: hasSecret
+              ? 'MICROSOFT_PROVIDER_AUTHENTICATION_SECRET'
+              : 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
             openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
           }
           login: { loginParameters: ['scope=openid profile email'] }

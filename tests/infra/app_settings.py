@@ -31,35 +31,41 @@ FORBIDDEN_SITE = frozenset(
 # Settings of the platform that docs/settings.md does not explain, since nobody is to change them.
 OF_THE_PLATFORM = {
     "AzureWebJobsStorage": "the host's own storage, reached with an identity",
+    "MICROSOFT_PROVIDER_AUTHENTICATION_SECRET": "a client secret, where there has to be one",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "what App Service authentication takes for a client secret",
 }
 # What a connection of an identity consists of (Microsoft Learn, "Azure Functions: identity-based connections"; the blob
 # trigger keeps its failed notices in a queue, Durable Functions its state in all three services).
 PARTS = {
-    "AzureWebJobsStorage": {"blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId"},
+    "AzureWebJobsStorage": {"accountName", "blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId"},
     "blobTrigger": {"blobServiceUri", "queueServiceUri", "credential", "clientId"},
 }
 
 
-def settings_in(file: BicepFile) -> dict[str, Node]:
+def settings_in(scene: Scene) -> dict[str, Node]:
     """What a file sets as app settings, by name; empty where it sets none."""
+    file = scene.file
     found: dict[str, Node] = {}
     for resource in (each for each in file.declarations if each.kind == "resource"):
         named = (resource.resource_type, literal(resource.body.get("name")))
         if named == APP_SETTINGS and "properties" in resource.body:
-            found |= dict(_pairs(resource.body["properties"], file))
+            found |= dict(_pairs(resource.body["properties"], scene))
     return found
 
 
-def _pairs(node: Node, file: BicepFile) -> Iterator[tuple[str, Node]]:
-    if node.kind == "identifier" and node.text in file.all("var"):
-        value = file.all("var")[node.text].value
-        yield from _pairs(value, file) if value is not None else ()
+def _pairs(node: Node, scene: Scene) -> Iterator[tuple[str, Node]]:
+    variables = scene.file.all("var")
+    if node.kind == "identifier" and node.text in variables:
+        value = variables[node.text].value
+        yield from _pairs(value, scene) if value is not None else ()
+    elif node.kind == "ternary_expression":
+        condition, yes, no = node.parts
+        yield from _pairs(yes if evaluate(condition, scene) else no, scene)
     elif node.kind == "object":
         yield from entries(node)
     elif node.kind == "call_expression" and node.parts[0].text == "union":
         for argument in node.parts[1].parts:
-            yield from _pairs(argument, file)
+            yield from _pairs(argument, scene)
 
 
 def site_problems(file: BicepFile) -> list[str]:
@@ -80,7 +86,7 @@ def values_of(
     """The settings with their values; what only a deployment knows is a made-up address."""
     values = {}
     for scene in scenes(Scene(start, given, {}), files):
-        for name, node in settings_in(scene.file).items():
+        for name, node in settings_in(scene).items():
             try:
                 values[name] = str(evaluate(node, scene))
             except NotWorkedOut:

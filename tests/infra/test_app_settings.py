@@ -15,15 +15,27 @@ from tests.infra.app_settings import (
 )
 from tests.infra.bicep_file import read
 from tests.infra.environment import REPOSITORY
+from tests.infra.evaluate import Scene, scenes
+from tests.infra.worked_out import worked_out
 
 SETTINGS_PAGE = (REPOSITORY / "docs" / "settings.md").read_text()
 DOCUMENTED = set(re.findall(r"^\| `(\w+)` \|", SETTINGS_PAGE, re.MULTILINE))
 
 
+def values_with(trees, **given):
+    files = {path: read(tree) for path, tree in trees.items()}
+    known = {"environmentName": "dev", "location": "westeurope"}
+    return values_of(files["infra/main.bicep"], files, known | given)
+
+
 @pytest.fixture(scope="module")
 def values(trees):
-    files = {path: read(tree) for path, tree in trees.items()}
-    return values_of(files["infra/main.bicep"], files, {"environmentName": "dev", "location": "westeurope"})
+    return values_with(trees)
+
+
+@pytest.fixture(scope="module")
+def values_with_a_secret(trees):
+    return values_with(trees, signInSecretName="sign-in")
 
 
 def test_a_deployment_sets_all_that_is_asked_for_and_nothing_unknown(values):
@@ -40,8 +52,28 @@ def test_the_site_has_no_configuration_that_flex_consumption_refuses(trees, tree
     ]
 
 
-def test_only_what_is_set_is_listed_as_a_setting_of_the_platform(values):
-    assert set(OF_THE_PLATFORM) <= {name.partition("__")[0] for name in values}
+def test_only_what_is_set_is_listed_as_a_setting_of_the_platform(values_with_a_secret):
+    assert set(OF_THE_PLATFORM) <= {name.partition("__")[0] for name in values_with_a_secret}
+
+
+def test_a_client_secret_stays_in_the_vault(trees, values, values_with_a_secret):
+    assert values_with_a_secret.keys() - values.keys() == {"MICROSOFT_PROVIDER_AUTHENTICATION_SECRET"}
+    assert settings_problems(values_with_a_secret, DOCUMENTED, deployed_sources(REPOSITORY)) == []
+    app = trees["infra/modules/app.bicep"].text
+    assert "signInSecret = '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${signInSecretName})'" in app
+
+
+def test_authentication_names_the_setting_that_is_there(trees, values, values_with_a_secret):
+    files = {path: read(tree) for path, tree in trees.items()}
+    for set_, given in ((values, {}), (values_with_a_secret, {"signInSecretName": "sign-in"})):
+        known = {"environmentName": "dev", "location": "westeurope", **given}
+        [scene] = [
+            each
+            for each in scenes(Scene(files["infra/main.bicep"], known, {}), files)
+            if each.file.path == "infra/modules/sign-in.bicep"
+        ]
+        [named] = re.findall(r"clientSecretSettingName: '(\w+)'", worked_out(scene))
+        assert named in set_
 
 
 def test_what_the_code_asks_for_is_seen():
@@ -62,7 +94,7 @@ resource app 'Microsoft.Web/sites@1' = {
   }
 }
 """
-    assert set(settings_in(read(tree_of(source)))) == {"ONE", "TWO", "A__b"}
+    assert set(settings_in(Scene(read(tree_of(source)), {}, {}))) == {"ONE", "TWO", "A__b"}
 
 
 @pytest.mark.parametrize(
