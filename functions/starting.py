@@ -12,6 +12,7 @@ from shared.bootstrap import app
 from shared.domain.identifiers import digest
 from shared.domain.run import Run, RunStatus
 from shared.usecases.runs.lost import LostRuns
+from shared.usecases.segments.overlooked import Overlooked
 
 _BREATHER = timedelta(minutes=5)
 _OVER = (
@@ -60,9 +61,23 @@ async def take_up_lost_runs(
 
 async def start_arrival(client: df.DurableOrchestrationClient, name: str, etag: str) -> None:
     """Look at a file that has arrived, unless somebody is at it."""
-    instance_id = f"arrival-{digest(name, etag, length=24)}"
+    instance_id = _arrival_id(name, etag)
     if not await _is_going_on(client, instance_id):
         await client.start_new("segment_arrival", instance_id=instance_id, client_input={"name": name})
+
+
+async def start_overlooked_arrivals(
+    client: df.DurableOrchestrationClient, overlooked: Overlooked, now: datetime
+) -> None:
+    """Look at recent files that nobody has ever looked at: their events were lost, or there were none."""
+    for file in await asyncio.to_thread(overlooked.recent, now):
+        if not await client.get_status(_arrival_id(file.name, file.etag)):
+            logging.warning("The file '%s' is looked at now; no event has told of it.", file.name)
+            await start_arrival(client, file.name, file.etag)
+
+
+def _arrival_id(name: str, etag: str) -> str:
+    return f"arrival-{digest(name, etag, length=24)}"
 
 
 async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:

@@ -10,7 +10,7 @@ import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
 from azure.core.exceptions import ResourceNotFoundError
 
-from functions.starting import start_arrival, start_runs, take_up_lost_runs
+from functions.starting import start_arrival, start_overlooked_arrivals, start_runs, take_up_lost_runs
 from functions.steps import Steps
 from functions.versions import go
 from shared.bootstrap import app
@@ -19,6 +19,7 @@ from shared.usecases.segments.arrivals import ArrivalState
 
 bp = df.Blueprint()
 
+_LOOK_EVERY_MIN = 30
 _INSPECTIONS = 100  # with pauses of up to five minutes: an outage of a working day
 
 
@@ -84,7 +85,7 @@ async def inspect_arrival(task: dict, client: Any) -> dict:
 @bp.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=False)
 @bp.durable_client_input(client_name="client")
 async def tick(timer: func.TimerRequest, client: Any) -> None:  # noqa: ARG001 - the binding needs the parameter
-    """Start whatever is due, send alerts that wait, and take up runs that nobody works on.
+    """Start whatever is due, send alerts that wait, and take up what was lost: runs, and files without an event.
 
     What was missed is known from records, not from the timer.
     """
@@ -92,3 +93,5 @@ async def tick(timer: func.TimerRequest, client: Any) -> None:  # noqa: ARG001 -
     await start_runs(client, await asyncio.to_thread(app().ticks.tick, now))
     await asyncio.to_thread(app().alerts.deliver_due, now)
     await take_up_lost_runs(client, app().lost_runs, now)
+    if now.minute % _LOOK_EVERY_MIN == 0:
+        await start_overlooked_arrivals(client, app().overlooked, now)

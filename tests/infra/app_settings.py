@@ -37,7 +37,14 @@ OF_THE_PLATFORM = {
 # What a connection of an identity consists of (Microsoft Learn, "Azure Functions: identity-based connections"; the blob
 # trigger keeps its failed notices in a queue, Durable Functions its state in all three services).
 PARTS = {
-    "AzureWebJobsStorage": {"accountName", "blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId"},
+    "AzureWebJobsStorage": {
+        "accountName",
+        "blobServiceUri",
+        "queueServiceUri",
+        "tableServiceUri",
+        "credential",
+        "clientId",
+    },
     "blobTrigger": {"blobServiceUri", "queueServiceUri", "credential", "clientId"},
 }
 

@@ -1,11 +1,17 @@
 """Files that lie in the container although nobody was told of them: an event was lost, or could not be delivered."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
 from shared.domain.access import Principal, Role
 from shared.domain.errors import NotFound
 from shared.domain.ports import SegmentBlobs, Stores
 from shared.domain.segment import SnapshotFile
 from shared.pipeline.journal import Journal
 from shared.pipeline.layouts.names import ManifestFile, classify
+
+_NOTICED_WITHIN = timedelta(minutes=10)
+_LOOKED_BACK = timedelta(days=1)
 
 
 class Overlooked:
@@ -34,6 +40,22 @@ class Overlooked:
                 )
             _, details["file"], newest = max(files, key=lambda each: each[:2])
             return newest
+
+    def recent(self, now: datetime) -> Sequence[SnapshotFile]:
+        """Return the files of the last day that no segment shows, though there was time to notice them.
+
+        Most of them were noticed, and did not come to anything. Raises StorageUnavailable.
+        """
+        shown = {
+            (file.name, file.etag) for each in self._stores.segments.glance() for file in each.snapshot.files
+        }
+        return [
+            file
+            for file, at in self._blobs.list("")
+            if _NOTICED_WITHIN < now - at < _LOOKED_BACK
+            and (file.name, file.etag) not in shown
+            and classify(file.name) is not None
+        ]
 
 
 def _is_of(segment: str, name: str) -> bool:
