@@ -13,6 +13,7 @@ from shared.pipeline.steps.finish import Finished, FinishTask, finish
 from shared.pipeline.steps.guard import GuardTask, guard
 from shared.pipeline.steps.prepare import PrepareTask, prepare
 from shared.pipeline.steps.push import push
+from shared.pipeline.steps.review import review
 from shared.usecases.runs.runs import Verdict
 from tests.unit.plant import ADA, Plant, people
 
@@ -157,6 +158,22 @@ def test_a_run_that_waits_for_approval_waits_on():
         5,
         {"email_no_at_sign": 1},
     )
+
+
+def test_a_run_that_was_lost_while_its_lists_were_made_is_read_again_after_an_approval():
+    plant = Plant()
+    plant.edit(leavers=Leavers.REMOVE)
+    plant.arrive("vip", *people(40))
+    plant.run_to_end(plant.order())
+    plant.arrive("vip", *people(9, start=35))
+    run_id = plant.order()
+    guard(plant.context, GuardTask(run_id=run_id, staged=plant.stage_all(run_id)))
+    plant.runs.approve(run_id, ADA, Verdict(round=1))
+    review(plant.context, run_id)
+    guard(plant.context, GuardTask(run_id=run_id, staged=plant.stage_all(run_id)))
+    plant.context.enter(run_id, Stage.PUSHING)
+    assert begin(plant.context, run_id).segments == ("vip",)
+    assert plant.run_to_end(run_id).counts.removed == 35
 
 
 def test_another_run_that_has_the_connection_now_is_waited_for():

@@ -49,8 +49,7 @@ def begin(context: RunContext, run_id: str) -> Begun:
     telemetry.tell_run(run)
     if run.status.ended:
         return Begun(over=True)
-    bookmark = None if run.stage in _BEGINNING else find_bookmark(context.state, run.id)
-    if bookmark:
+    if bookmark := _find_bookmark(context, run):
         return _go_on(context, run, bookmark)
     if run.cancel_requested_by:
         return Begun()
@@ -96,6 +95,13 @@ def begin(context: RunContext, run_id: str) -> Begun:
 def _wait(context: RunContext, run: Run) -> Begun:
     place = context.stores.lanes.queue(run.connection_id, run.id, context.clock())
     return Begun(wait_s=_BUSY_WAIT_S * place)
+
+
+def _find_bookmark(context: RunContext, run: Run) -> Bookmark | None:
+    bookmark = None if run.stage in _BEGINNING else find_bookmark(context.state, run.id)
+    if bookmark and not bookmark.lists and run.status is not RunStatus.WAITING_FOR_APPROVAL:
+        return None  # it is from the time before the approval
+    return bookmark
 
 
 def _go_on(context: RunContext, run: Run, bookmark: Bookmark) -> Begun:
