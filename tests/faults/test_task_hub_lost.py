@@ -11,16 +11,6 @@ PER_BATCH, PER_CHUNK, LANES = 100, 5, 2
 BATCHES = PEOPLE // PER_BATCH
 
 
-def lose_the_task_hub(app: Segpilot) -> None:
-    """What somebody does who removes its tables and queues, in the belief that they are not needed."""
-    app.stack.kill_host()
-    hub = list((app.stack.state / "host").glob("durable.sqlite*"))
-    assert hub
-    for file in hub:
-        file.unlink()
-    app.stack.start_host()
-
-
 def start(app: Segpilot, name: str, **export: object) -> tuple[str, str]:
     """Add an export of these people and run it; return the ids of both."""
     app.arrive(name, make_people(range(PEOPLE), name).data)
@@ -46,7 +36,7 @@ def test_every_run_goes_on_where_it_was(app: Segpilot, tag: str, set_clock: Call
     app.wait_for_state(sending, lambda run: run["counts"]["sent"] >= PEOPLE * 3 // 4)
     _, queued = start(app, f"{tag}-queued", connection=connection)
 
-    lose_the_task_hub(app)
+    app.lose_the_task_hub()
     app.simulator.order("switches", {"latency_ms": 0})
     set_clock(180)  # whoever made the last run has had the time to start it
     app.post(f"runs/{asking}/approve", {"round": 1})

@@ -58,14 +58,19 @@ def refusal(app: Segpilot, tag: str) -> None:
 
 
 def _wait_for_approval(app: Segpilot, tag: str, verb: str) -> None:
+    run = _ask_for_approval(app, tag)
+    app.post(f"runs/{run}/{verb}", {"round": 1})
+    app.wait_for(run)
+
+
+def _ask_for_approval(app: Segpilot, tag: str) -> str:
     export = app.add_export(tag, leavers="remove")
     app.upload(f"{tag}/people.csv", make_people(range(40), tag).data)
     app.wait_for_run(export)
     app.upload(f"{tag}/people.csv", make_people(range(10), tag).data)
     run = app.wait_for_start(export, 2)
     app.wait_for_state(run, lambda now: now["stage"] == "waiting for approval")
-    app.post(f"runs/{run}/{verb}", {"round": 1})
-    app.wait_for(run)
+    return run
 
 
 def parts(app: Segpilot, tag: str) -> None:
@@ -139,6 +144,21 @@ def busy(app: Segpilot, tag: str) -> None:
         app.wait_for_run(export)
 
 
+def taken_up(app: Segpilot, tag: str) -> None:
+    """The task hub is lost while a run waits for approval and another one sends: new orchestrations go on."""
+    asking = _ask_for_approval(app, f"{tag}-asking")
+    export = app.add_export(tag)
+    app.simulator.order("switches", {"latency_ms": 300})
+    app.upload(f"{tag}/people.csv", make_people(range(2_000), tag).data)
+    sending = app.wait_for_start(export)
+    app.wait_for_state(sending, lambda now: now["counts"]["sent"] > 800)
+    app.lose_the_task_hub()
+    app.fire("tick", "")
+    app.wait_for(sending)
+    app.post(f"runs/{asking}/approve", {"round": 1})
+    app.wait_for(asking)
+
+
 def erasure(app: Segpilot, tag: str) -> None:
     """A person who was sent is erased."""
     export = app.add_export(tag)
@@ -166,6 +186,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     outage,
     cancelled,
     busy,
+    taken_up,
     erasure,
     housekeeping,
 )

@@ -239,6 +239,15 @@ class Segpilot:
         answer = self.call("GET", f"api/segments/{quote(name, safe='')}")
         return self._document(answer) if answer.status_code != 404 else None
 
+    def lose_the_task_hub(self) -> None:
+        """What somebody does who removes its tables and queues, in the belief that they are not needed."""
+        self.stack.kill_host()
+        hub = list((self.stack.state / "host").glob("durable.sqlite*"))
+        assert hub
+        for file in hub:
+            file.unlink()
+        self.stack.start_host()
+
     def fire(self, function: str, text: str) -> int:
         """Run a function by hand, as the platform lets an administrator do; return the HTTP status."""
         keys = json.loads((self.stack.state / "host" / "keys.json").read_text(encoding="utf-8"))
