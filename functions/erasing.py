@@ -3,11 +3,11 @@
 The address is in none of the inputs, outputs and errors here: history is kept for longer than it may be.
 """
 
-import asyncio
 from collections.abc import Callable
 
 import azure.durable_functions as df
 
+from functions.operation import in_thread
 from functions.steps import Envelope, Steps, attempt, envelope, sleep
 from functions.versions import go
 from shared.bootstrap import app
@@ -32,7 +32,7 @@ async def start_erasure(client: df.DurableOrchestrationClient, erasure_id: str, 
     try:
         await client.start_new("erase_person", instance_id=erasure_id, client_input=order)
     except Exception:
-        await asyncio.to_thread(app().erasures.abandon, erasure_id)
+        await in_thread(lambda: app().erasures.abandon(erasure_id))
         raise
 
 

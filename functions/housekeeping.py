@@ -3,7 +3,6 @@
 It is durable, so that a long purge survives a restart; each call does a bounded part.
 """
 
-import asyncio
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,9 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
+from functions.instances import ENDED, is_going_on
+from functions.operation import in_thread
+from functions.problems import OrchestrationUnavailable
 from functions.steps import Envelope, Steps, attempt, envelope
 from functions.versions import go
 from shared.bootstrap import app
@@ -22,12 +24,6 @@ bp = df.Blueprint()
 _CALLS_PER_GENERATION = 50
 _PATIENCE_S = 3600
 _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
-_ENDED = [
-    df.OrchestrationRuntimeStatus.Completed,
-    df.OrchestrationRuntimeStatus.Failed,
-    df.OrchestrationRuntimeStatus.Terminated,
-    df.OrchestrationRuntimeStatus.Canceled,
-]
 _CHORES = {
     **{str(what): "purge" for what in Purge},
     "history": "purge_history",
@@ -39,17 +35,13 @@ _CHORES = {
 @bp.timer_trigger(arg_name="timer", schedule="0 30 3 * * *", run_on_startup=False, use_monitor=True)
 @bp.durable_client_input(client_name="client")
 async def housekeeping(timer: func.TimerRequest, client: Any) -> None:
-    """Once a day; when the last one is not through yet, it goes on and nothing is begun."""
+    """Once a day, under an id of that day: an instance that hangs for ever holds up no other night."""
     if timer.past_due:
         logging.info("The housekeeping is late and is caught up now.")
-    if not await _is_under_way(client, "housekeeping"):
+    instance_id = f"housekeeping-{app().clock():%Y-%m-%d}"
+    if not await is_going_on(client, instance_id):
         order = {"left": list(_CHORES), "counts": {}, "failed": []}
-        await client.start_new("keep_house", instance_id="housekeeping", client_input=order)
-
-
-async def _is_under_way(client: df.DurableOrchestrationClient, instance_id: str) -> bool:
-    status = await client.get_status(instance_id)
-    return bool(status and status.runtime_status and status.runtime_status not in _ENDED)
+        await client.start_new("keep_house", instance_id=instance_id, client_input=order)
 
 
 @bp.orchestration_trigger(context_name="context")
@@ -88,7 +80,8 @@ def purge(task: dict) -> dict:
 @bp.durable_client_input(client_name="client")
 async def purge_history(task: dict, client: Any) -> dict:  # noqa: ARG001 (the trigger brings it)
     """What ran is kept in the runs' own records for as long; the durable histories are only needed to go on."""
-    found = await client.purge_instance_history_by(_FIRST_DAY, app().retention.history_before, _ENDED)
+    before = await in_thread(lambda: app().retention.history_before)
+    found = await client.purge_instance_history_by(_FIRST_DAY, before, list(ENDED))
     return envelope(lambda: Purged(count=found.instances_deleted))
 
 
@@ -96,12 +89,20 @@ async def purge_history(task: dict, client: Any) -> dict:  # noqa: ARG001 (the t
 @bp.durable_client_input(client_name="client")
 async def abandon_erasures(task: dict, client: Any) -> dict:  # noqa: ARG001 (the trigger brings it)
     """An erasure that was lost before it began, or broke down at its end, must not keep the address."""
-    count = 0
-    for erasure_id in await asyncio.to_thread(app().erasures.unfinished):
-        if not await _is_under_way(client, erasure_id):
-            await asyncio.to_thread(app().erasures.abandon, erasure_id)
-            count += 1
-    return envelope(lambda: Purged(count=count))
+    lost = list[str]()
+    for erasure_id in await in_thread(lambda: app().erasures.unfinished()):
+        try:
+            if not await is_going_on(client, erasure_id):
+                lost.append(erasure_id)
+        except OrchestrationUnavailable:
+            continue  # the next night
+    return await in_thread(lambda: _abandon(lost))
+
+
+def _abandon(erasure_ids: list[str]) -> Envelope:
+    for erasure_id in erasure_ids:
+        app().erasures.abandon(erasure_id)
+    return envelope(lambda: Purged(count=len(erasure_ids)))
 
 
 @bp.activity_trigger(input_name="task")

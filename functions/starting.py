@@ -1,12 +1,13 @@
-"""Handing runs to the orchestration, telling it what was decided, and taking them back."""
+"""Handing runs and files to their orchestrations, telling those what was decided, and taking up what was lost."""
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import azure.durable_functions as df
 
+from functions.instances import has_ended, is_going_on, look_up
 from functions.orchestration import CANCEL_EVENT, LEGS, decision_event
 from shared.bootstrap import app
 from shared.domain.identifiers import digest
@@ -15,28 +16,18 @@ from shared.usecases.runs.lost import LostRuns
 from shared.usecases.segments.overlooked import Overlooked
 
 _BREATHER = timedelta(minutes=5)
-_OVER = (
-    df.OrchestrationRuntimeStatus.Completed,
-    df.OrchestrationRuntimeStatus.Failed,
-    df.OrchestrationRuntimeStatus.Terminated,
-    df.OrchestrationRuntimeStatus.Canceled,
-)
 
 
 async def start_run(client: df.DurableOrchestrationClient, run: Run) -> None:
     """Start the orchestration of a run unless it was started already: safe to repeat."""
-    if run.status is not RunStatus.QUEUED:
-        return
-    status = await client.get_status(run.id)
-    if status and status.runtime_status is not None:
+    if run.status is not RunStatus.QUEUED or await look_up(client, run.id):
         return
     try:
         await _start(client, run.id)
     except Exception:
         # Somebody else may have started it between the two calls; only then is all well.
         await asyncio.sleep(0.5)
-        status = await client.get_status(run.id)
-        if not status or status.runtime_status is None:
+        if not await look_up(client, run.id):
             raise
 
 
@@ -50,34 +41,32 @@ async def start_runs(client: df.DurableOrchestrationClient, runs: Iterable[Run])
 
 
 async def take_up_lost_runs(
-    client: df.DurableOrchestrationClient, lost_runs: LostRuns, now: datetime
+    client: df.DurableOrchestrationClient, lost_runs: Callable[[], LostRuns], now: datetime
 ) -> None:
     """Give every run that nobody works on to a new orchestration: the task hub may have been deleted or restored."""
-    for run in await asyncio.to_thread(lost_runs.expected, now):
-        if await _is_lost(client, run.id, now) and await asyncio.to_thread(lost_runs.take_up, run.id):
-            logging.warning("Nobody works on %s; a new orchestration takes it up.", run.id)
-            await _start_anew(client, run.id)
+    for run in await asyncio.to_thread(lambda: lost_runs().expected(now)):
+        try:
+            if await _is_lost(client, run.id, now):
+                await _take_up(client, lost_runs(), run.id)
+        except Exception:
+            logging.exception("The run %s could not be taken up.", run.id)
 
 
 async def start_arrival(client: df.DurableOrchestrationClient, name: str, etag: str) -> None:
     """Look at a file that has arrived, unless somebody is at it."""
     instance_id = _arrival_id(name, etag)
-    if not await _is_going_on(client, instance_id):
+    if not await is_going_on(client, instance_id):
         await client.start_new("segment_arrival", instance_id=instance_id, client_input={"name": name})
 
 
 async def start_overlooked_arrivals(
-    client: df.DurableOrchestrationClient, overlooked: Overlooked, now: datetime
+    client: df.DurableOrchestrationClient, overlooked: Callable[[], Overlooked], now: datetime
 ) -> None:
     """Look at recent files that nobody has ever looked at: their events were lost, or there were none."""
-    for file in await asyncio.to_thread(overlooked.recent, now):
-        if not await client.get_status(_arrival_id(file.name, file.etag)):
+    for file in await asyncio.to_thread(lambda: overlooked().recent(now)):
+        if not await look_up(client, _arrival_id(file.name, file.etag)):
             logging.warning("The file '%s' is looked at now; no event has told of it.", file.name)
             await start_arrival(client, file.name, file.etag)
-
-
-def _arrival_id(name: str, etag: str) -> str:
-    return f"arrival-{digest(name, etag, length=24)}"
 
 
 async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:
@@ -85,16 +74,19 @@ async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None
 
     A run that was never started, or whose orchestration broke down, is taken up so that it ends.
     """
-    status = await client.get_status(run_id)
-    if not status or status.runtime_status in (None, *_OVER):
-        await _start_anew(client, run_id)
-    else:
+    if await is_going_on(client, run_id):
         await _wake(client, run_id, CANCEL_EVENT)
+    else:
+        await _start_anew(client, run_id)
 
 
 async def decide_run(client: df.DurableOrchestrationClient, run_id: str, round_: int) -> None:
     """Tell the orchestration that a decision is on the record; it would look by itself within hours."""
     await _wake(client, run_id, decision_event(round_))
+
+
+def _arrival_id(name: str, etag: str) -> str:
+    return f"arrival-{digest(name, etag, length=24)}"
 
 
 async def _start(client: df.DurableOrchestrationClient, run_id: str, **more: int) -> None:
@@ -108,28 +100,34 @@ async def _start_anew(client: df.DurableOrchestrationClient, run_id: str) -> Non
     await _start(client, run_id, first_lane=int(app().clock().timestamp()))
 
 
+async def _take_up(client: df.DurableOrchestrationClient, lost_runs: LostRuns, run_id: str) -> None:
+    if await asyncio.to_thread(lost_runs.take_up, run_id):
+        logging.warning("Nobody works on %s; a new orchestration takes it up.", run_id)
+        await _start_anew(client, run_id)
+
+
+async def _is_lost(client: df.DurableOrchestrationClient, run_id: str, now: datetime) -> bool:
+    status = await look_up(client, run_id)
+    # One that breaks down again and again must not be started again every minute.
+    return status is None or (has_ended(status) and status.last_updated_time < now - _BREATHER)
+
+
 async def _wake(client: df.DurableOrchestrationClient, run_id: str, event: str) -> None:
-    if not await _is_going_on(client, run_id):
+    """One that has not begun reads the record first, and an event could go astray on it (Azure/durabletask #720)."""
+    if not await _has_begun(client, run_id):
         return
     try:
         await client.raise_event(run_id, event, {})
     except Exception:
         # It may have ended between the two calls; only then is there nobody to wake.
-        if await _is_going_on(client, run_id):
+        if await _has_begun(client, run_id):
             raise
 
 
-async def _is_going_on(client: df.DurableOrchestrationClient, run_id: str) -> bool:
-    status = await client.get_status(run_id)
-    return bool(status) and status.runtime_status in (
-        df.OrchestrationRuntimeStatus.Running,
-        df.OrchestrationRuntimeStatus.Pending,
+async def _has_begun(client: df.DurableOrchestrationClient, run_id: str) -> bool:
+    status = await look_up(client, run_id)
+    return (
+        status is not None
+        and not has_ended(status)
+        and status.runtime_status is not df.OrchestrationRuntimeStatus.Pending
     )
-
-
-async def _is_lost(client: df.DurableOrchestrationClient, run_id: str, now: datetime) -> bool:
-    status = await client.get_status(run_id)
-    if not status or status.runtime_status is None:
-        return True
-    # One that breaks down again and again must not be started again every minute.
-    return status.runtime_status in _OVER and status.last_updated_time < now - _BREATHER

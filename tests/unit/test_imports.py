@@ -70,3 +70,25 @@ def test_adapters_are_named_by_themselves_and_bootstrap_only():
 
 def test_the_function_app_stays_short():
     assert len((ROOT / "function_app.py").read_text().splitlines()) < 40
+
+
+def made_on_the_event_loop(source: str) -> list[int]:
+    """The lines that hand a part of the app to a thread which is made before, where orchestrations wait for it."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("asyncio.to_thread", "in_thread")
+        and ast.unparse(node.args[0]).startswith(("app()", "partial(app()"))
+    ]
+
+
+def test_adapters_are_made_beside_the_event_loop() -> None:
+    found = {path: made_on_the_event_loop(path.read_text()) for path in ROOT.glob("functions/**/*.py")}
+    assert found
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_an_adapter_that_is_made_on_the_event_loop_is_found() -> None:
+    source = "in_thread(lambda: app().a())\nin_thread(app().b)\nasyncio.to_thread(app().c.d, 1)"
+    assert made_on_the_event_loop(source) == [2, 3]

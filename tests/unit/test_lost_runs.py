@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import azure.durable_functions as df
 import pytest
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 from devkit.host.durable.testing import asynchronous
 from functions.starting import start_runs, take_up_lost_runs
@@ -15,6 +16,11 @@ from tests.unit.run_office import Office
 from tests.unit.test_starting import NEEDED
 
 MINUTE = timedelta(minutes=1)
+STORAGE_IS_AWAY = DurableOrchestrationStatus.from_json(
+    {"Message": "Something went wrong while processing your request", "ExceptionMessage": "Server Busy"}
+)
+"""What the SDK makes of an error of the extension: a status that looks as if there was no such instance."""
+
 Status = df.OrchestrationRuntimeStatus
 
 
@@ -34,8 +40,11 @@ class TaskHub:
         self._statuses = statuses
         self.started: dict[str, dict] = {}
         self.refused: set[str] = set()
+        self.broken: set[str] = set()
 
-    async def get_status(self, instance_id: str) -> SimpleNamespace | None:
+    async def get_status(self, instance_id: str) -> object:
+        if instance_id in self.broken:
+            return STORAGE_IS_AWAY
         if not (found := self._statuses.get(instance_id)):
             return None
         return SimpleNamespace(runtime_status=found[0], last_updated_time=found[1])
@@ -55,7 +64,7 @@ def office_with_a_run(status: RunStatus) -> tuple[Office, str]:
 
 
 async def taken_up(office: Office, hub: TaskHub, after: timedelta = 10 * MINUTE) -> list[str]:
-    await take_up_lost_runs(hub, LostRuns(office.stores), office.clock() + after)
+    await take_up_lost_runs(hub, lambda: LostRuns(office.stores), office.clock() + after)
     return list(hub.started)
 
 
@@ -91,6 +100,16 @@ async def test_an_orchestration_that_has_ended_without_its_run_gets_a_while_unti
         hub = TaskHub(**{run_id: (status, office.clock())})
         assert await taken_up(office, hub, after=4 * MINUTE) == []
         assert await taken_up(office, hub, after=6 * MINUTE) == [run_id]
+
+
+@asynchronous
+async def test_a_run_of_which_nobody_can_tell_is_left_alone_and_holds_up_no_other():
+    office = Office("vip")
+    runs = [office.order().id, office.order().id]
+    hub = TaskHub()
+    hub.broken = {runs[1]}
+    assert await taken_up(office, hub) == [runs[0]]
+    assert "interrupted" not in str(office.stores.runs.get(runs[1]).record.warnings)
 
 
 @asynchronous

@@ -97,10 +97,10 @@ async def test_only_what_nobody_has_ever_looked_at_is_looked_at():
         inbox.put(name, at=START)
     overlooked = Overlooked(inbox.stores, inbox.blobs, Journal(MemoryBlobs(), inbox.clock))
     hub = TaskHub()
-    await start_overlooked_arrivals(hub, overlooked, START + timedelta(minutes=30))
+    await start_overlooked_arrivals(hub, lambda: overlooked, START + timedelta(minutes=30))
     assert sorted(each["name"] for each in hub.started.values()) == ["vip/lost.csv", "vip/noticed.csv"]
     hub.started.clear()
-    await start_overlooked_arrivals(hub, overlooked, START + timedelta(minutes=60))
+    await start_overlooked_arrivals(hub, lambda: overlooked, START + timedelta(minutes=60))
     assert hub.started == {}, "whatever came of it, it was looked at"
 
 
