@@ -21,6 +21,15 @@ class MethodNotAllowed(SegpilotError):
         self.allowed = allowed
 
 
+class LengthRequired(SegpilotError):
+    """The request does not say how long its body is."""
+
+    code, status, title, fault = "length-required", 411, "The body has no length", Fault.CALLER
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, remedy="Send the header Content-Length instead of Transfer-Encoding.")
+
+
 class OrchestrationUnavailable(SegpilotError):
     """Durable Functions did not answer."""
 
