@@ -17,6 +17,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import (
     BlobBlock,
+    BlobProperties,
     BlobServiceClient,
     ContainerClient,
     StorageErrorCode,
@@ -87,7 +88,9 @@ class AzureSegmentBlobs:
 
     def list(self, prefix: str) -> Iterator[tuple[SnapshotFile, datetime]]:
         with storage_errors("Blob"):
-            for blob in self._container.list_blobs(name_starts_with=prefix):
+            for blob in self._container.list_blobs(name_starts_with=prefix, include=["metadata"]):
+                if _is_folder(blob):
+                    continue
                 yield (
                     SnapshotFile(name=blob.name, etag=_plain(blob.etag), size_bytes=blob.size),
                     blob.last_modified,
@@ -107,6 +110,8 @@ class AzureSegmentBlobs:
                 if problem.status_code == _BAD_REQUEST:
                     return None
                 raise
+        if _is_folder(blob):
+            return None
         return SnapshotFile(name=name, etag=_plain(blob.etag), size_bytes=blob.size), blob.last_modified
 
     def open(self, file: SnapshotFile) -> BinaryIO:
@@ -124,6 +129,11 @@ class AzureSegmentBlobs:
             return self._container.get_blob_client(file.name).download_blob(
                 etag=file.etag, match_condition=MatchConditions.IfNotModified
             )
+
+
+def _is_folder(blob: BlobProperties) -> bool:
+    """A data lake lists its folders as empty blobs, and Spark's are called ``people.csv`` (azure-sdk-for-python #30470)."""
+    return (blob.metadata or {}).get("hdi_isfolder") == "true"
 
 
 def _plain(etag: str) -> str:

@@ -61,6 +61,18 @@ def test_listing_and_finding_tell_the_same(segments: AzureSegmentBlobs, containe
     assert listed[0][1].tzinfo is not None
 
 
+def test_folders_that_a_data_lake_lists_are_no_files(
+    segments: AzureSegmentBlobs, container: ContainerClient
+) -> None:
+    container.upload_blob("vip/people.csv", b"", metadata={"hdi_isfolder": "true"})
+    container.upload_blob("vip/people.csv/part-00000.csv", b"email\n", metadata={"written_by": "spark"})
+    container.upload_blob("vip/empty.csv", b"")
+    names = [file.name for file, _ in segments.list("vip/")]
+    assert names == ["vip/empty.csv", "vip/people.csv/part-00000.csv"]
+    assert segments.find("vip/people.csv") is None
+    assert find(segments, "vip/empty.csv").size_bytes == 0
+
+
 @pytest.mark.parametrize(
     "name", ["nothing.csv", "", "a/../b", "..", "./a", "x" * 10_000, "what?", "#", "%", "tab\there", "👻"]
 )
