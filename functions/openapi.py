@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from functions.operation import JSON, Operation
-from functions.problems import PROBLEM_JSON
+from functions.problems import PROBLEM_JSON, LengthRequired
 from shared.domain.errors import Forbidden, Invalid, NotSignedIn, SegpilotError
 
 _Entry = tuple[type[BaseModel], Literal["validation", "serialization"]]
@@ -144,7 +144,8 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
 
 def _problems(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
     titles: dict[int, list[str]] = {500: ["Something went wrong"]}
-    for error in dict.fromkeys((*_ALWAYS, *operation.errors)):
+    always = (*_ALWAYS, LengthRequired) if operation.body else _ALWAYS
+    for error in dict.fromkeys((*always, *operation.errors)):
         titles.setdefault(error.status, []).append(error.title)
     content = {PROBLEM_JSON: {"schema": names[(Problem, "serialization")]}}
     problems: dict[str, Any] = {
