@@ -144,7 +144,7 @@ def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
 
 def _problems(operation: Operation, names: dict[Any, Any]) -> dict[str, Any]:
     titles: dict[int, list[str]] = {500: ["Something went wrong"]}
-    always = (*_ALWAYS, LengthRequired) if operation.body else _ALWAYS
+    always: tuple[type[SegpilotError], ...] = (*_ALWAYS, LengthRequired) if operation.body else _ALWAYS
     for error in dict.fromkeys((*always, *operation.errors)):
         titles.setdefault(error.status, []).append(error.title)
     content = {PROBLEM_JSON: {"schema": names[(Problem, "serialization")]}}
