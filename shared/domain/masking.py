@@ -6,7 +6,9 @@ _ADDRESS = re.compile(r"""[^\s@<>()"',;:=]+@[^\s@<>()"',;:=]+""")
 _WHOLE_ADDRESS = re.compile(r"""["']?[^\s@<>()"',;:=]+@(?:[^\s@<>()"',;:=.]+\.)+[^\W\d_]{2,24}["']?""")
 # Annotations such as "ownerid@OData.Community.Display.V1.FormattedValue" (OData JSON Format 4.01, 4.5).
 _ANNOTATION = re.compile(r"@(?:odata|microsoft)\.", re.IGNORECASE)
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_CONTROLS = ("\t", "\r", "\n")
+# Where cells begin: which character separates them depends on the language of the spreadsheet, not on the file.
+_FORMULA = re.compile(r"(^|[;,|\t\r\n])(\s*)(?=[=+\-@＝＋－＠])")
 
 
 def mask(value: str) -> str:
@@ -32,4 +34,5 @@ def is_address(text: str) -> bool:
 
 def spreadsheet_safe(value: str) -> str:
     """Return ``value`` so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    safe = _FORMULA.sub(r"\1\2'", value)
+    return f"'{safe}" if safe.startswith(_CONTROLS) else safe

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.masking import is_address, mask, mask_addresses
+from shared.domain.masking import is_address, mask, mask_addresses, spreadsheet_safe
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,19 @@ def test_an_address_is_one(text: str) -> None:
 )  # fmt: skip
 def test_names_of_columns_are_no_addresses(text: str) -> None:
     assert not is_address(text)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "＝"])
+def test_no_cell_begins_with_a_formula_however_a_spreadsheet_splits_the_line(
+    start: str, separator: str
+) -> None:
+    value = spreadsheet_safe(f"x***@{separator}{start}cmd|' /C calc'!A0")
+    for split in (",", ";", "|", "\t"):
+        cells = [cell.lstrip() for cell in value.split(split)]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
+
+
+@pytest.mark.parametrize("value", ["j***@example.com", "a-b+c=d", "Segment A; B, C", "", "é; –"])
+def test_what_is_no_formula_stays_as_it_is(value: str) -> None:
+    assert spreadsheet_safe(value) == value
