@@ -15,7 +15,7 @@ from shared.domain.erasure import Erasure, ErasureStatus
 from shared.domain.errors import Forbidden, Invalid, NotFound, StorageUnavailable, Unavailable
 from shared.domain.export import Export, SegmentChoice
 from shared.domain.masking import mask
-from shared.domain.run import Failure
+from shared.domain.run import Failure, Run, RunStatus, Trigger
 from shared.domain.suppression import is_suppressed
 from shared.pipeline import places
 from shared.pipeline.erasure.erasing import (
@@ -334,6 +334,33 @@ def test_while_a_run_has_the_connection_it_is_waited_for(world: World) -> None:
     assert world.visit(erasure_id, "first") is None
     assert world.accounts["first"].contacts == {}
     assert world.stores.lanes.held == {}
+
+
+def test_a_run_that_nobody_works_on_is_waited_for_since_no_ledger_tells_whom_it_has_sent(
+    world: World,
+) -> None:
+    run = Run(
+        id="run-20260301T000000Z-abc",
+        export_id="export-first",
+        export_name="Weekly",
+        connection_id="first",
+        trigger=Trigger.ON_DEMAND,
+        requested_by="Ada",
+        segments=(),
+        status=RunStatus.PROCESSING,
+        created_at=world.clock(),
+    )
+    world.stores.runs.add(run.id, run)
+    world.accounts["first"].contacts[JANE] = "{}"
+    erasure = world.request()
+    assert world.visit(erasure, "first")
+    assert world.visit(erasure, "second") is None, "only its own connection"
+    assert JANE in world.accounts["first"].contacts
+
+    world.stores.runs.change(run.id, lambda now: now.model_copy(update={"status": RunStatus.SUCCESSFUL}))
+    world.ledger("export-first", JANE)
+    assert world.visit(erasure, "first") is None
+    assert JANE not in world.accounts["first"].contacts
 
 
 def test_the_connection_is_taken_while_a_person_is_deleted(world: World) -> None:

@@ -15,7 +15,7 @@ from shared.domain.email_address import email_hash
 from shared.domain.erasure import Erasure, ErasureResult, ErasureStatus
 from shared.domain.errors import DestinationError, NotFound, SegpilotError, Unavailable
 from shared.domain.record import Record
-from shared.domain.run import Failure, add_reasons
+from shared.domain.run import Failure, RunStatus, add_reasons
 from shared.domain.suppression import amend_suppressed
 from shared.pipeline import places
 from shared.pipeline.erasure.erased_files import Person, drop_person, is_on_ledger
@@ -110,6 +110,9 @@ def erase_at_connection(context: RunContext, visit: EraseVisit) -> Visited:
     if lanes.take(connection.id, visit.erasure_id, context.clock(), _LANE_HOLD_S) is not None:
         lanes.queue(connection.id, visit.erasure_id, context.clock())
         return Visited(wait_s=_BUSY_WAIT_S)
+    if _is_anybody_sent(context, connection.id):
+        lanes.leave(connection.id, visit.erasure_id)
+        return Visited(wait_s=_BUSY_WAIT_S)
     try:
         _erase_over(context, visit, connection, person)
     except SegpilotError as problem:
@@ -181,6 +184,16 @@ def _erase_over(context: RunContext, visit: EraseVisit, connection: Connection, 
     rows = sum(drop_person(context.state, name, person)[1] for name in ledgers)
     former = forget_traces(context.state, connection.id, person.email)
     _add_traces(context, visit.erasure_id, {"ledger rows": rows, "former exports": former})
+
+
+def _is_anybody_sent(context: RunContext, connection_id: str) -> bool:
+    """Tell whether a run is sending that has lost the connection, since nobody works on it at the moment. Whom it has
+    sent is on no ledger yet; it is taken up within minutes, and ends."""
+    runs = context.stores.runs
+    return any(
+        run.connection_id == connection_id and not run.dry and run.status is RunStatus.PROCESSING
+        for run in runs.read_unfinished(runs.unfinished())
+    )
 
 
 def _is_known(context: RunContext, connection_id: str, ledgers: list[str], person: Person) -> bool:
