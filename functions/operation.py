@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from functions.decoding import Query, decode_body, decode_query
 from functions.placing import placed
-from functions.problems import LengthRequired, problem_response
+from functions.problems import PRIVATE, LengthRequired, problem_response
 from shared.domain.access import Principal
 from shared.domain.errors import SegpilotError
 
@@ -209,9 +209,8 @@ def encode(answer: Answer) -> func.HttpResponse:
     """Return an answer as the host takes it."""
     content = answer.content
     data = content.model_dump_json().encode() if isinstance(content, BaseModel) else content or b""
-    return func.HttpResponse(
-        data, status_code=answer.status, headers=dict(answer.headers), mimetype=answer.media_type
-    )
+    headers = {**PRIVATE, **answer.headers}
+    return func.HttpResponse(data, status_code=answer.status, headers=headers, mimetype=answer.media_type)
 
 
 def joined(chunks: Iterator[bytes]) -> bytes:

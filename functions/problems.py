@@ -9,6 +9,8 @@ import orjson
 from shared.domain.errors import Fault, InUse, Invalid, SegpilotError
 
 PROBLEM_JSON = "application/problem+json"
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of every answer: it is for who has asked, and nothing but what it says to be."""
 
 
 class MethodNotAllowed(SegpilotError):
@@ -53,7 +55,7 @@ def problem_response(req: func.HttpRequest, error: Exception) -> func.HttpRespon
         document["errors"] = error.errors
     if isinstance(error, InUse) and error.dependents:
         document["dependents"] = error.dependents
-    headers = {}
+    headers = dict(PRIVATE)
     if error.retry_after_s:
         headers["Retry-After"] = str(ceil(error.retry_after_s))
     if isinstance(error, MethodNotAllowed):

@@ -32,6 +32,7 @@ _ON_TOP = {"HX-Retarget": "#trouble", "HX-Reselect": "#trouble", "HX-Reswap": "o
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",

@@ -120,6 +120,8 @@ def is_documented(answer: Answer) -> bool:
     return (
         answer.headers.get_content_type() == "application/problem+json"
         and document["status"] == answer.status
+        and (answer.headers["Cache-Control"], answer.headers["X-Content-Type-Options"])
+        == ("no-store", "nosniff")
         and set(document) - PROBLEM <= {"errors", "dependents"}
         and set(document) >= PROBLEM
         and document["type"].startswith("urn:segpilot:problem:")

@@ -254,3 +254,12 @@ def test_what_the_host_reads_of_a_query_is_no_mistake():
 def test_a_query_parameter_that_is_needed_must_be_there():
     seen = call(lambda _request: Answer(status=204), query={"q": Query("Needed.", required=True)}, given={})
     assert [error["pointer"] for error in problem_of(seen)["errors"]] == ["?q"]
+
+
+def test_every_answer_is_for_who_has_asked_only():
+    def refuse(request: Request) -> Answer:
+        raise Invalid("No.")
+
+    for answer in (call(lambda request: Answer(None, 204)), call(refuse)):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"

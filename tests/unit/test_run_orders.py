@@ -23,6 +23,15 @@ def test_a_run_on_demand_takes_all_segments_that_have_arrived_and_warns_of_the_o
     assert (run.trigger, run.requested_by, run.status) == (Trigger.ON_DEMAND, "Ada", RunStatus.QUEUED)
 
 
+def test_a_request_key_is_for_one_kind_of_run_and_an_empty_one_for_none():
+    office = Office("vip")
+    dry = office.order("key", dry=True)
+    assert office.order("key", dry=True).id == dry.id
+    with pytest.raises(Conflict, match="another kind of run"):
+        office.order("key")
+    assert office.order("").id != office.order("").id
+
+
 def test_what_a_run_does_is_frozen_when_it_is_created():
     office = Office("vip")
     run = office.order()

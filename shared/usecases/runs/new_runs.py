@@ -45,6 +45,12 @@ class NewRuns:
         """
         wanted_id = run_id(export.id, order.cause, order.at)
         if known := self._stores.runs.find(wanted_id):
+            if (known.record.full, known.record.dry) != (order.full, order.dry):
+                raise Conflict(
+                    "The same Idempotency-Key was used for another kind of run.",
+                    code="request-key-reused",
+                    remedy="Send a key of its own with each request.",
+                )
             return known.record
         if export.connection_id is None:
             raise Conflict(

@@ -205,7 +205,7 @@ class RunOrders:
 
     def _request(self, scope: str, request_key: str | None) -> tuple[str, datetime]:
         """Return cause and moment of a person's request; those of the first one when it is repeated."""
-        if request_key is None:
+        if not request_key:
             return new_id("request"), self._clock()
         at = self._stores.runs.remember_request(f"{scope}/{request_key}", self._clock())
         return f"request {scope}/{request_key}", at
