@@ -12,9 +12,11 @@ from functions.orchestration import CANCEL_EVENT, LEGS, decision_event
 from shared.bootstrap import app
 from shared.domain.identifiers import digest
 from shared.domain.run import Run, RunStatus
+from shared.domain.segment import SnapshotFile
 from shared.usecases.runs.lost import LostRuns
 from shared.usecases.segments.overlooked import Overlooked
 
+_LOOK_UPS_AT_ONCE = 8
 _BREATHER = timedelta(minutes=5)
 
 
@@ -63,10 +65,15 @@ async def start_overlooked_arrivals(
     client: df.DurableOrchestrationClient, overlooked: Callable[[], Overlooked], now: datetime
 ) -> None:
     """Look at recent files that nobody has ever looked at: their events were lost, or there were none."""
-    for file in await asyncio.to_thread(lambda: overlooked().recent(now)):
-        if not await look_up(client, _arrival_id(file.name, file.etag)):
-            logging.warning("The file '%s' is looked at now; no event has told of it.", file.name)
-            await start_arrival(client, file.name, file.etag)
+    places = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
+
+    async def look_at(file: SnapshotFile) -> None:
+        async with places:
+            if not await look_up(client, _arrival_id(file.name, file.etag)):
+                logging.warning("The file '%s' is looked at now; no event has told of it.", file.name)
+                await start_arrival(client, file.name, file.etag)
+
+    await asyncio.gather(*map(look_at, await asyncio.to_thread(lambda: overlooked().recent(now))))
 
 
 async def cancel_run(client: df.DurableOrchestrationClient, run_id: str) -> None:

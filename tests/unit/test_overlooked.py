@@ -83,6 +83,14 @@ def test_recent_files_that_no_segment_shows_are_found_once_there_was_time_to_not
     assert find_recent(inbox, timedelta(hours=25)) == []
 
 
+def test_of_very_many_the_newest_are_looked_at():
+    inbox = Inbox("vip")
+    for number in range(1_200):
+        inbox.put(f"vip/{number}.csv", at=START + timedelta(seconds=number))
+    found = find_recent(inbox, timedelta(hours=2))
+    assert (len(found), found[0], found[-1]) == (1_000, "vip/1199.csv", "vip/200.csv")
+
+
 def test_a_file_that_took_the_place_of_a_noticed_one_is_found():
     inbox = Inbox("vip")
     inbox.upload("vip/a.csv")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from heapq import nlargest
 
 from shared.domain.access import Principal, Role
 from shared.domain.errors import NotFound
@@ -12,6 +13,7 @@ from shared.pipeline.layouts.names import ManifestFile, classify
 
 _NOTICED_WITHIN = timedelta(minutes=10)
 _LOOKED_BACK = timedelta(days=1)
+_AT_ONCE = 1_000
 
 
 class Overlooked:
@@ -42,20 +44,21 @@ class Overlooked:
             return newest
 
     def recent(self, now: datetime) -> Sequence[SnapshotFile]:
-        """Return the files of the last day that no segment shows, though there was time to notice them.
+        """Return files of the last day that no segment shows, though there was time to notice them: the newest ones.
 
         Most of them were noticed, and did not come to anything. Raises StorageUnavailable.
         """
         shown = {
             (file.name, file.etag) for each in self._stores.segments.glance() for file in each.snapshot.files
         }
-        return [
-            file
+        found = (
+            (at, file.name, file)
             for file, at in self._blobs.list("")
             if _NOTICED_WITHIN < now - at < _LOOKED_BACK
             and (file.name, file.etag) not in shown
             and classify(file.name) is not None
-        ]
+        )
+        return [file for *_, file in nlargest(_AT_ONCE, found)]
 
 
 def _is_of(segment: str, name: str) -> bool:
