@@ -59,6 +59,8 @@ def is_public(text: str) -> bool:
 
 def _is_public(address: Address) -> bool:
     special = address.is_multicast or address.is_reserved or address.is_unspecified
+    if isinstance(address, ipaddress.IPv6Address):
+        special = special or address.is_site_local  # deprecated, and still routed in old networks
     return address.is_global and not special and address != _AZURE_FABRIC
 
 
