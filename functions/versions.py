@@ -28,7 +28,7 @@ def go(context: df.DurableOrchestrationContext, ways: Ways) -> Steps:
     if not known:
         raise RuntimeError(
             f"This was started under version {version} of the orchestrations, which this version of Segpilot no longer "
-            "knows. Install the version before it, let what is under way end, then update again."
+            "knows. A run goes on in a new orchestration within minutes."
         )
     return (yield from ways[max(known, key=_numbers)](context))
 
