@@ -504,7 +504,7 @@ def test_nobody_gets_at_what_is_kept_from_them(wire: Wire, people: dict[str, Som
     assert wire.ask("POST", "/api/signed-in/exports", headers, json.dumps(own).encode()).status == 403
 
 
-def test_a_repeated_idempotency_key_gives_the_same_run_whatever_the_body(
+def test_a_repeated_idempotency_key_gives_the_same_run_and_no_other_kind_of_run(
     wire: Wire, people: dict[str, Someone], theirs: World
 ) -> None:
     path = f"/api/signed-in/exports/{theirs.export}/runs"
@@ -518,9 +518,11 @@ def test_a_repeated_idempotency_key_gives_the_same_run_whatever_the_body(
         ]
         return wire.ask("POST", path, headers, body)
 
-    first, second = run(b'{"dry":true}', "one"), run(b'{"full":true}', "one")
+    first, second = run(b'{"dry":true}', "one"), run(b'{"dry":true}', "one")
     assert (first.status, first.document["id"]) == (second.status, second.document["id"])
     assert second.document["dry"] is True
+    assert wrong([(body, run(body, "one")) for body in (b'{"full":true}', b"{}")]) == []
+    assert [run(body, "one").status for body in (b'{"full":true}', b"{}")] == [409, 409]
     assert run(b'{"dry":true}', "one", "contributor").status == 403
     odd = ("../" * 500, "\xc3\xb1\xf0\x9f\x98\x80", "a/b#c?d", "x" * 8_000)
     answers = [(key, run(b'{"dry":true}', key)) for key in odd]
