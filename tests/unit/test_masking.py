@@ -1,5 +1,7 @@
 """What is shown of personal data."""
 
+import re
+
 import pytest
 
 from shared.domain.masking import is_address, mask, mask_addresses, spreadsheet_safe
@@ -12,6 +14,11 @@ from shared.domain.masking import is_address, mask, mask_addresses, spreadsheet_
         (" jane@example.com\n", "j***@example.com"),
         ("a@b", "a***@b"),
         ("@example.com", "@e***"),
+        ("me@: Ana Pop, tel 0722 123 456", "m***@***"),
+        ("me@Ana Pop", "m***@***"),
+        ("me@", "m***@***"),
+        ("me@" + "a" * 70 + ".com", "m***@" + "a" * 64),
+        ("ana@ex-ä.उदाहरण.परीक्षा", "a***@ex-ä.उदाहरण.परीक्षा"),
         ("0123456789", "01***"),
         ("no", "***"),
         ("", ""),
@@ -37,6 +44,15 @@ def test_a_value_is_shown_as_far_as_it_takes_to_find_it_again(value: str, shown:
 )
 def test_addresses_in_somebody_elses_words_are_masked(said: str, shown: str) -> None:
     assert mask_addresses(said) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@b@c", "a@b@c@d", "@a@b", "a@@b", "a@", "x a@b,c@d;e", "<a@b>(c@d)e@f", "k:a=b@c 'd@e'", "aaa aaa@b aaa", "é@ñ", ""],
+)  # fmt: skip
+def test_an_address_is_found_wherever_a_word_with_an_at_sign_is(text: str) -> None:
+    word = r"""[^\s@<>()"',;:=]+"""
+    assert mask_addresses(text) == re.sub(f"{word}@{word}", lambda found: mask(found[0]), text)
 
 
 @pytest.mark.parametrize(
