@@ -12,6 +12,7 @@ class Answer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
 
 
 class CannedServer:
@@ -27,7 +28,7 @@ class CannedServer:
                 outer.calls += 1
                 outer.seen_headers = dict(self.headers)
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(answer.status)
+                self.send_response(answer.status, answer.reason)
                 for name, value in ({"Content-Length": str(len(answer.body))} | answer.headers).items():
                     self.send_header(name, value)
                 self.end_headers()

@@ -333,3 +333,14 @@ def test_lists_in_an_odd_form_are_passed_over() -> None:
     with CannedServer(Answer(200, body)) as server:
         session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: "key", PatientPacer(), {})
         assert session.lists() == [("l1", ""), ("l2", "A")]
+
+
+@pytest.mark.parametrize(("blanks", "accepted"), [(2**20, True), (17 * 2**20, False)])
+def test_an_answer_without_end_is_not_read_to_its_end(blanks: int, accepted: bool) -> None:
+    with CannedServer(Answer(200, b'{"lists":[]}' + b" " * blanks)) as server:
+        session = Autopilot(server.url, timeout_s=5).open(lambda _fresh: "key", PatientPacer(), {})
+        if accepted:
+            assert session.lists() == []
+        else:
+            with pytest.raises(Unavailable, match="AnswerTooLarge"):
+                session.lists()

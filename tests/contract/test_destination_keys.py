@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import orjson
 import pytest
 
 from devkit.autopilot import AutopilotSimulator
@@ -117,3 +118,49 @@ def test_a_key_that_autopilot_repeats_in_its_answer_is_not_passed_on() -> None:
                 session.check()
         assert key not in repr(caught.value)
         assert server.seen_headers["autopilotapikey"] == key
+
+
+KEY = "0123456789abcdef" * 2
+
+
+def said_of(answer: Answer) -> str:
+    """What comes out when Autopilot gives this answer."""
+    with CannedServer(answer) as server:
+        session = Autopilot(server.url, timeout_s=2).open(lambda _fresh: KEY, PatientPacer(), {})
+        with pytest.raises(DestinationError) as caught:
+            session.check()
+    return caught.value.message
+
+
+@pytest.mark.parametrize("before", [*range(268, 301, 4), 1_990])
+def test_no_part_of_a_key_is_passed_on_wherever_the_message_is_cut(before: int) -> None:
+    message = orjson.dumps({"message": f"{'x ' * (before // 2)}{KEY} is not valid"})
+
+    assert KEY[:2] not in said_of(Answer(400, message))
+
+
+def test_a_key_that_looks_like_part_of_an_address_is_not_passed_on() -> None:
+    assert KEY[:2] not in said_of(Answer(400, orjson.dumps({"message": f"k@{'y' * 50}{KEY}"})))
+
+
+def test_what_stands_behind_the_status_is_treated_like_a_message() -> None:
+    said = said_of(Answer(403, b"no JSON", reason=f"{'x ' * 130}jane@example.com {KEY} {'z' * 100}"))
+
+    assert KEY[:2] not in said
+    assert "jane" not in said
+    assert said.endswith("z")
+    assert said.count("z") < 100
+
+
+@pytest.mark.parametrize("addresses", [19, 20])
+def test_of_a_long_message_only_whole_words_of_the_beginning_are_looked_at(addresses: int) -> None:
+    # What is masked becomes short: far more than what is looked at would fit into what is shown.
+    long_ones = f"{'x' * 97}@y " * addresses
+    padding = "and " * 24 if addresses == 19 else ""
+    message = f"{long_ones}{padding}jane.doe@example.com and others"
+
+    said = said_of(Answer(400, orjson.dumps({"message": message})))
+
+    assert said.count("x***@y") == addresses
+    assert "j" not in said
+    assert "others" not in said

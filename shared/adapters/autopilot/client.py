@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import requests
 
-from shared.adapters.autopilot.http_pool import HttpPool
+from shared.adapters.autopilot.http_pool import Answer, HttpPool
 from shared.domain.destination import Pacer
 from shared.domain.errors import DestinationError, Refused, Throttled, Unauthorized, Unavailable
 from shared.domain.masking import mask_addresses
@@ -19,6 +19,7 @@ _LONGEST_PAUSE_S = 8.0
 _LONGEST_RETRY_AFTER_S, _ABSURD_RETRY_AFTER_S = 600.0, 86_400.0
 _THROTTLED_ATTEMPTS = 40
 _REQUEST_TIMEOUT = 408
+_READ_CHARACTERS, _SHOWN_CHARACTERS = 2_000, 300
 _KEY_REMEDY = "Check the key under Settings > Autopilot API in Autopilot and give the connection a valid one."
 
 
@@ -116,8 +117,8 @@ def _usable(key: str) -> str:
     return key
 
 
-def _failure(answer: requests.Response, key: str) -> DestinationError:
-    status, message = answer.status_code, _message(answer).replace(key, "***")
+def _failure(answer: Answer, key: str) -> DestinationError:
+    status, message = answer.status_code, _message(answer, key)
     if status == 429:
         return Throttled(f"Autopilot throttles: {message}", retry_after_s=_retry_after_s(answer))
     if status == 401:
@@ -142,17 +143,26 @@ class AutopilotRefusal(Refused):
         self.http_status = http_status
 
 
-def _message(answer: requests.Response) -> str:
+def _message(answer: Answer, key: str) -> str:
     """Return Autopilot's own words, which are shown and logged; both shapes of its error bodies have ``message``."""
     try:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
-        return answer.reason or "no explanation"
-    text = body.get("message") or body.get("error") if isinstance(body, dict) else None
-    return mask_addresses(str(text))[:300] if text else answer.reason or "no explanation"
+        body = None
+    said = body.get("message") or body.get("error") if isinstance(body, dict) else None
+    return _presentable(str(said or answer.reason), key) or "no explanation"
 
 
-def _retry_after_s(answer: requests.Response) -> float | None:
+def _presentable(said: str, key: str) -> str:
+    """Blank the key first: where it is cut or masked it is not found any more, and most of it would stay."""
+    text = said.replace(key, "***")
+    if len(text) > _READ_CHARACTERS:
+        # A word that the cut goes through may be an address without its @.
+        text = text[:_READ_CHARACTERS].rpartition(" ")[0]
+    return mask_addresses(text)[:_SHOWN_CHARACTERS]
+
+
+def _retry_after_s(answer: Answer) -> float | None:
     """Seconds from ``Retry-After``, which holds seconds or a date (RFC 9110, 10.2.3); None when it says nothing.
 
     What lies in the past, or more than a day ahead, is nonsense and counts as not given: the pace is lowered all the

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -11,6 +12,21 @@ from requests.utils import get_environ_proxies
 
 _KEPT_OPEN = 256
 _IDLE_S = 60.0
+# Far more than the longest real one, which names all lists of an account.
+_LARGEST_ANSWER_BYTES, _PART_BYTES = 16 * 2**20, 2**16
+
+
+class AnswerTooLarge(requests.RequestException):
+    """The server sends more than any answer of Autopilot takes. The connection is closed."""
+
+
+class Answer(NamedTuple):
+    """A whole answer. ``reason`` is what the server wrote behind the status, perhaps nothing."""
+
+    status_code: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class HttpPool:
@@ -28,9 +44,7 @@ class HttpPool:
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_KEPT_OPEN, max_retries=0)
         self._used_at, self._lock = time.monotonic(), threading.Lock()
 
-    def send(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
-    ) -> requests.Response:
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Return the whole answer, whatever its status; redirects are not followed.
 
         ``path`` is quoted already. Raises requests.RequestException.
@@ -40,8 +54,7 @@ class HttpPool:
         answer = self._adapter.send(
             request, timeout=self._timeout_s, verify=self._verify, proxies=self._proxies
         )
-        _ = answer.content
-        return answer
+        return Answer(answer.status_code, answer.reason or "", answer.headers, _read(answer))
 
     def _forget_idle_connections(self) -> None:
         with self._lock:
@@ -49,3 +62,14 @@ class HttpPool:
             if now - self._used_at > _IDLE_S:
                 self._adapter.close()
             self._used_at = now
+
+
+def _read(answer: requests.Response) -> bytes:
+    parts, size_bytes = list[bytes](), 0
+    for part in answer.iter_content(_PART_BYTES):
+        parts.append(part)
+        size_bytes += len(part)
+        if size_bytes > _LARGEST_ANSWER_BYTES:
+            answer.close()
+            raise AnswerTooLarge
+    return b"".join(parts)
