@@ -162,7 +162,7 @@ class Destination(Protocol):
     def encoder(self, fields: Sequence[FieldMapping]) -> Encoder: ...
 
     def show(self, body: str) -> dict[str, object]:
-        """Return an encoded person for people to look at: the e-mail address is masked."""
+        """Return an encoded person for people to look at: a text with an @ is masked, whichever field it is in."""
 
     def estimate_calls(
         self,

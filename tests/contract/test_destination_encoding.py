@@ -371,3 +371,25 @@ def test_constants_and_defaults_that_cannot_be_sent_are_named(mapping: FieldMapp
 )
 def test_constants_defaults_and_clearing_are_taken_where_they_fit(mapping: FieldMapping) -> None:
     assert AUTOPILOT.check_mapping([mapping]) == []
+
+
+def test_a_person_is_shown_without_a_whole_address_in_any_field() -> None:
+    contact = {
+        "Email": "ana@example.org",
+        "LastName": "Maria.Pop@example.org",
+        "Twitter": "o'brien@example.org",
+        "Company": "Pop & Pop",
+        "custom": {
+            "string--Work--email": "ana.work@corp.example",
+            "integer--Orders": 7,
+            "boolean--Vip": None,
+        },
+    }
+
+    assert AUTOPILOT.show(json.dumps(contact)) == {
+        "Email": "a***@example.org",
+        "LastName": "M***@example.org",
+        "Twitter": "o***@example.org",
+        "Company": "Pop & Pop",
+        "custom": {"string--Work--email": "a***@corp.example", "integer--Orders": 7, "boolean--Vip": None},
+    }

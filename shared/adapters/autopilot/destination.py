@@ -57,8 +57,7 @@ class Autopilot:
         return ContactEncoder(fields)
 
     def show(self, body: str) -> dict[str, object]:
-        contact: dict[str, object] = orjson.loads(body)
-        return {**contact, "Email": mask(str(contact["Email"]))}
+        return _masked(orjson.loads(body))
 
     def estimate_calls(
         self,
@@ -313,6 +312,18 @@ class AutopilotSession:
                 return False
             raise
         return True
+
+
+def _masked(fields: Mapping[str, object]) -> dict[str, object]:
+    """Other fields hold addresses, too, and custom fields are one level down."""
+    return {
+        name: _masked(value)
+        if isinstance(value, dict)
+        else mask(value)
+        if isinstance(value, str) and "@" in value
+        else value
+        for name, value in fields.items()
+    }
 
 
 def _bulk_body(batch: Sequence[Profile], list_id: str | None) -> bytes:

@@ -119,17 +119,18 @@ def _blank_values(before: Path, after: Path, person: Person) -> int:
 
 def _drop_samples(before: Path, after: Path, person: Person) -> int:
     samples = orjson.loads(before.read_bytes())
-    others = [sample for sample in samples if not _shows(sample, person.masked.casefold())]
+    others = [sample for sample in samples if not _shows(sample, person)]
     after.write_bytes(orjson.dumps(others))
     return len(samples) - len(others)
 
 
-def _shows(value: object, masked: str) -> bool:
-    """Tell whether a text anywhere within ``value`` is the masked address."""
+def _shows(value: object, person: Person) -> bool:
+    """Tell whether a text anywhere within ``value`` is the masked address, or holds the whole one: in files of
+    earlier releases only the field Email was masked."""
     if isinstance(value, str):
-        return value.casefold() == masked
+        return value.casefold() == person.masked.casefold() or person.email in value.lower()
     within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_shows(each, masked) for each in within)
+    return any(_shows(each, person) for each in within)
 
 
 def _drop_rows(before: Path, after: Path, person: Person) -> int:
