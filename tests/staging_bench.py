@@ -21,6 +21,7 @@ from shared.pipeline.ledger import (
     refused_line,
     write_ledger,
 )
+from shared.pipeline.rejects import MAX_LISTED_BYTES
 from shared.pipeline.staging.chunks import read_batches, read_leavers
 from shared.pipeline.staging.order import StageLimits, StageOrder
 from shared.pipeline.staging.stage import Staged, stage
@@ -67,6 +68,7 @@ class StagingBench:
         batch_size: int = 100,
         batches_per_chunk: int = 50,
         memory_mb: int = 128,
+        max_listed_bytes: int = MAX_LISTED_BYTES,
         on_progress: Callable[[int], None] = lambda rows: None,
         **layout: object,
     ) -> Staged:
@@ -97,7 +99,9 @@ class StagingBench:
             batches_per_chunk=batches_per_chunk,
             keep_profiles=True,
         )
-        return stage(order, self.segments, self.state, StageLimits(memory_mb, 64), on_progress)
+        return stage(
+            order, self.segments, self.state, StageLimits(memory_mb, 64, max_listed_bytes), on_progress
+        )
 
     def chunks(self, staged: Staged) -> list[list[list[Profile]]]:
         return [read_batches(self.state, staged.folder, number) for number in range(staged.chunks)]

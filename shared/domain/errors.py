@@ -14,7 +14,7 @@ SegpilotError
 │   ├── Throttled           too many calls
 │   ├── Unavailable         no answer, or a broken one
 │   └── TimedOut            not done within the time that somebody waits
-└── our own surroundings: SecretUnavailable, StorageUnavailable
+└── our own surroundings: SecretUnavailable, StorageUnavailable, DiskFull
 """
 
 from enum import StrEnum
@@ -165,3 +165,9 @@ class SecretUnavailable(SegpilotError):
 
 class StorageUnavailable(SegpilotError):
     code, status, title, retryable = "storage-unavailable", 503, "Storage cannot be reached", True
+
+
+class DiskFull(SegpilotError):
+    """The scratch disk of the instance is full; others that share it may leave room later."""
+
+    code, status, title, retryable = "disk-full", 503, "The disk is full", True

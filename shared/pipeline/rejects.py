@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from shared.domain.masking import mask, spreadsheet_safe
 from shared.pipeline.row_log import RowNotes, RowOutcome
 
 HEADER = ("segment", "file", "line", "column", "reason", "value")
+MAX_LISTED_BYTES = 128 << 20
+"""Of one segment, with the lines of the row log: a few bytes of a file make some hundred of these."""
 
 
 class RejectReason(StrEnum):
@@ -27,19 +29,33 @@ class RejectReason(StrEnum):
 class RejectsFile:
     """Writes rejects as CSV rows without a header; values are masked and safe to open in a spreadsheet.
 
-    ``notes`` gets a line of the row log for each.
+    ``notes`` gets a line of the row log for each. The one with which both together reach ``max_bytes`` is the last that
+    is written; the others are only counted.
     """
 
-    def __init__(self, path: Path, segment: str, notes: RowNotes | None = None) -> None:
-        self._segment, self._notes = spreadsheet_safe(segment), notes
+    def __init__(
+        self, path: Path, segment: str, notes: RowNotes | None = None, max_bytes: int = MAX_LISTED_BYTES
+    ) -> None:
+        self._segment, self._notes, self._bytes_left = segment, notes, max_bytes
+        self._shown_segment = spreadsheet_safe(segment)
+        self._listed = 0
         self._reasons: Counter[str] = Counter()
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\r\n")
+        self._file = path.open("wb")
+        self._writer = csv.writer(_Encoded(self._file), lineterminator="\r\n")
 
     @property
     def reasons(self) -> Mapping[str, int]:
         """How many rows there are per reason code."""
         return self._reasons
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Tell of rejects that are not listed."""
+        if self._listed == self._reasons.total():
+            return ()
+        return (
+            f"Only the first {self._listed:,} rejects of the segment '{self._segment}' are listed; all are counted.",
+        )
 
     def add(
         self,
@@ -54,9 +70,12 @@ class RejectsFile:
     ) -> None:
         """``email`` is the row's normalised address where it has one; it is what is shown, masked, then."""
         self._reasons[reason] += 1
-        self._writer.writerow(
+        if self._bytes_left <= 0:
+            return
+        self._listed += 1
+        self._bytes_left -= self._writer.writerow(
             (
-                self._segment,
+                self._shown_segment,
                 spreadsheet_safe(file),
                 "" if line is None else line,
                 spreadsheet_safe(column or ""),
@@ -65,7 +84,9 @@ class RejectsFile:
             )
         )
         if self._notes:
-            self._notes.add(outcome, email=email, reason=reason, file=file or None, line=line)
+            self._bytes_left -= self._notes.add(
+                outcome, email=email, reason=reason, file=file or None, line=line
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +95,16 @@ class RejectsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+class _Encoded:
+    """What a CSV writer may write to; it tells bytes, not characters."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(text.encode())
 
 
 def header_line() -> bytes:

@@ -54,8 +54,8 @@ class RowNotes:
         file: str | None = None,
         line: int | None = None,
         contact_id: str | None = None,
-    ) -> None:
-        """``email`` is a normalised address, None where a row had none."""
+    ) -> int:
+        """Return how many bytes it takes. ``email`` is a normalised address, None where a row had none."""
         note = {
             **self._common,
             "outcome": outcome,
@@ -66,7 +66,7 @@ class RowNotes:
             "contact_id": contact_id,
             "at": self._at,
         }
-        self._file.write(orjson.dumps(note) + b"\n")
+        return self._file.write(orjson.dumps(note) + b"\n")
 
     def __enter__(self) -> Self:
         return self

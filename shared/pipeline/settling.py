@@ -50,6 +50,7 @@ class Settled(Record):
     not_removed: dict[str, int] = Field(default_factory=dict)
     retry: int = 0
     people: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def settle(
@@ -89,7 +90,7 @@ class _Settling:
         counts, people = count_answers(self._database), None
         if list_id is not None:
             people = self._renew_ledger(places.ledger(self._run.export_id, self._segment, list_id), counts)
-        refused = self._tell_people()
+        refused, warnings = self._tell_people()
         not_removed = counts.get(Result.NOT_REMOVED, 0)
         return Settled(
             sent=counts.get(Result.ACCEPTED, 0),
@@ -98,6 +99,7 @@ class _Settling:
             not_removed={RejectReason.NOT_REMOVED: not_removed} if not_removed else {},
             retry=self._write_retry_set(),
             people=people,
+            warnings=warnings,
         )
 
     def _renew_ledger(self, name: str, counts: Mapping[str, int]) -> int | None:
@@ -124,15 +126,15 @@ class _Settling:
         mode = self._plan.snapshot(self._segment).mode
         return mode is SnapshotMode.FULL and self._run.retries is None
 
-    def _tell_people(self) -> dict[str, int]:
-        """Write the rejects and the row log; returns the refused people by reason."""
+    def _tell_people(self) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Write the rejects and the row log; returns the refused people by reason, and warnings."""
         context, run, setting = self._context, self._run, self._context.limits.row_log
         rejects_path, notes_path = self._scratch / "refused.csv", self._scratch / "notes.jsonl"
         files, column = self._plan.snapshot(self._segment).files, self._plan.export.email_column
         logged = setting is not RowLog.OFF
         with (
             RowNotes(notes_path, run, self._segment, context.clock()) if logged else nullcontext() as notes,
-            RejectsFile(rejects_path, self._segment, notes) as rejects,
+            RejectsFile(rejects_path, self._segment, notes, context.limits.max_listed_bytes) as rejects,
         ):
             for email, _, file, line, reason in list_answers(self._database, Result.REFUSED):
                 name = files[file or 0].name
@@ -151,7 +153,7 @@ class _Settling:
             context.state.upload(places.refused(run.id, self._segment), rejects_path)
         if logged:
             self._write_row_log(notes_path)
-        return refused
+        return refused, rejects.warnings
 
     def _write_row_log(self, notes: Path) -> None:
         """A log that cannot be written stops nothing."""

@@ -1,5 +1,6 @@
 """What stays of a run for later: whom to try again, and the row log."""
 
+from collections import Counter
 from dataclasses import replace
 
 import duckdb
@@ -148,6 +149,26 @@ def test_the_row_log_says_no_more_than_it_shall(setting, outcomes):
     run_id = plant.order()
     plant.run_to_end(run_id)
     assert {each["outcome"] for each in logged(plant, plant.run_of(run_id))} == outcomes
+
+
+def test_the_row_log_has_a_part_in_the_limit_of_rejects_and_the_run_says_so():
+    plant = Plant()
+    limits = replace(plant.context.limits, row_log=RowLog.REJECTS, max_listed_bytes=2_000)
+    plant.context = replace(plant.context, limits=limits)
+    plant.arrive("vip", *people(30), *["nobody"] * 40)
+    plant.destination.refused |= dict.fromkeys(people(30)[5:], "not_accepted")
+    run_id = plant.order()
+    plant.run_to_end(run_id)
+    run, rejects = plant.run_of(run_id), plant.state.read(places.rejects(run_id)).splitlines()[1:]
+    assert run.rejected == {"email_no_at_sign": 40, "not_accepted": 25}
+    outcomes = Counter(each["outcome"] for each in logged(plant, run))
+    assert len(rejects) == outcomes.total()
+    assert 0 < outcomes["rejected"] < 40
+    assert 0 < outcomes["refused"] < 25
+    assert run.warnings == tuple(
+        f"Only the first {outcomes[each]} rejects of the segment 'vip' are listed; all are counted."
+        for each in ("rejected", "refused")
+    )
 
 
 def test_nothing_to_tell_leaves_no_row_log():

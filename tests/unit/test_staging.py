@@ -419,3 +419,28 @@ def test_addresses_in_other_scripts_are_compared_as_they_are_sent(bench):
     assert [person.email for person in bench.people(staged)] == [composed, "用户@例子.中国"]
     bench.accept(bench.people(staged))
     assert bench.stage({"vip/a.csv": one_column([composed])}).counts.unchanged == 1
+
+
+def test_rejects_are_listed_up_to_a_limit_and_all_are_counted(bench):
+    staged = bench.stage(
+        {"vip/a.csv": "EMail\n" + "x\n" * 1_200 + "\n".join(["ana@example.com"] * 801)},
+        max_listed_bytes=10_000,
+    )
+    size = len(bench.state.read(places.staged_rejects(staged.folder)))
+    assert 10_000 <= size < 10_100
+    listed = bench.rejects(staged)
+    assert [row[2] for row in listed] == [str(line) for line in range(2, len(listed) + 2)]
+    assert staged.rejected == {"email_no_at_sign": 1_200, DUPLICATE: 800}
+    assert staged.warnings == (
+        f"Only the first {len(listed)} rejects of the segment 'vip' are listed; all are counted.",
+    )
+    assert [person.email for person in bench.people(staged)] == ["ana@example.com"]
+
+
+def test_the_limit_of_rejects_is_one_of_bytes(bench):
+    staged = bench.stage({"vip/ă.csv": "EMail\n" + "ăăă\n" * 500}, max_listed_bytes=5_000)
+    assert 5_000 <= len(bench.state.read(places.staged_rejects(staged.folder))) < 5_100
+
+
+def test_of_rejects_that_are_all_listed_nothing_is_said(bench):
+    assert bench.stage({"vip/a.csv": "EMail\n" + "x\n" * 1_000}).warnings == ()

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from shared.pipeline.workspace import scratch_folder
+from shared.domain.errors import DiskFull
+from shared.pipeline.workspace import open_database, scratch_folder
 
 _WORKER = """
 from shared.pipeline.workspace import scratch_folder
@@ -52,3 +54,27 @@ def test_the_folder_of_a_killed_worker_is_removed_and_that_of_another_is_not(scr
             assert also_mine.exists()
         other.communicate("\n")
     assert list(scratch.iterdir()) == []
+
+
+def test_a_full_disk_is_a_failure_of_its_own_that_may_pass(scratch: Path) -> None:
+    with pytest.raises(DiskFull) as caught, scratch_folder(), Path("/dev/full").open("wb") as full:
+        full.write(b"x")
+    assert (caught.value.reason, caught.value.retryable) == ("disk-full", True)
+    assert list(scratch.iterdir()) == []
+
+
+def test_so_is_one_that_the_database_comes_upon(scratch: Path) -> None:
+    with pytest.raises(DiskFull), scratch_folder() as folder, open_database(folder, 128) as database:
+        database.execute("copy (from range(1000)) to '/dev/full' (format parquet)")
+    assert list(scratch.iterdir()) == []
+
+
+def test_other_errors_stay_what_they_are(scratch: Path) -> None:
+    with pytest.raises(FileNotFoundError), scratch_folder() as folder:
+        (folder / "missing").read_bytes()
+    with (
+        pytest.raises(duckdb.CatalogException),
+        scratch_folder() as folder,
+        open_database(folder, 128) as database,
+    ):
+        database.execute("from missing")

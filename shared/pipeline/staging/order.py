@@ -7,6 +7,7 @@ from pathlib import Path
 from shared.domain.destination import Encoder
 from shared.domain.export import FieldMapping, Leavers
 from shared.domain.segment import Snapshot, SnapshotMode
+from shared.pipeline.rejects import MAX_LISTED_BYTES
 from shared.pipeline.row_log import RowNotes
 
 
@@ -44,5 +45,8 @@ class StageOrder:
 
 @dataclass(frozen=True, slots=True)
 class StageLimits:
+    """``max_listed_bytes`` is how much of rejects, and of what the row log says of them, is written down."""
+
     memory_mb: int
     max_file_mb: int
+    max_listed_bytes: int = MAX_LISTED_BYTES

@@ -68,7 +68,9 @@ def stage(
         load_ledger(database, ledger)
         with (
             order.take_notes(scratch / "notes.jsonl") if order.take_notes else nullcontext() as notes,
-            RejectsFile(scratch / "rejects.csv", order.snapshot.segment, notes) as rejects,
+            RejectsFile(
+                scratch / "rejects.csv", order.snapshot.segment, notes, limits.max_listed_bytes
+            ) as rejects,
         ):
             former = _former_mapping(order, database, ledger)
             scan = Scan(order, segments, limits, scratch, rejects, former, on_progress)
@@ -95,7 +97,7 @@ def stage(
             counts=counts.model_copy(update={"rows": scan.rows, "leavers": leavers}),
             rejected=dict(rejects.reasons),
             dropped_values=scan.dropped_values,
-            warnings=(guard,) if guard else (),
+            warnings=(*((guard,) if guard else ()), *rejects.warnings),
         )
         may_leave = order.leavers is Leavers.REMOVE and (guard is None or order.is_delta)
         return _write_out(order, state, comparison, scratch, staged, removes=may_leave and leavers > 0)

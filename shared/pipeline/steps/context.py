@@ -15,6 +15,7 @@ from shared.pipeline.journal import Journal
 from shared.pipeline.pushing.key_reading import KeyReader
 from shared.pipeline.pushing.pacing import PaceBook, RunPacer
 from shared.pipeline.pushing.stop_watch import StopWatch
+from shared.pipeline.rejects import MAX_LISTED_BYTES
 from shared.pipeline.row_log import RowLog
 from shared.pipeline.steps.timing import enter
 
@@ -36,6 +37,7 @@ class PipelineLimits:
     run_attempts: int = 1
     run_retry_after_s: int = 3600
     row_log: RowLog = RowLog.OFF
+    max_listed_bytes: int = MAX_LISTED_BYTES
 
 
 @dataclass(frozen=True)

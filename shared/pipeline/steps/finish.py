@@ -70,7 +70,7 @@ def finish(context: RunContext, task: FinishTask) -> Finished:
 def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
     counts = sum((staged.counts for staged in task.staged), Counts())
     rejected = add_reasons(*(staged.rejected for staged in task.staged))
-    lists = []
+    lists, said = [], [warning for staged in task.staged for warning in staged.warnings]
     for segment, settled in _settle_all(context, task, run):
         if settled.people is not None:
             lists.append(
@@ -83,6 +83,7 @@ def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
             )
         counts += Counts(sent=settled.sent, refused=sum(settled.refused.values()), removed=settled.removed)
         rejected = add_reasons(rejected, settled.refused, settled.not_removed)
+        said += settled.warnings
     # Before the run has ended: a repetition after that does not settle again.
     remember_lists(context.stores, run.export_id, lists)
     write_rejects(context, run, task.staged)
@@ -90,7 +91,6 @@ def _end(context: RunContext, task: FinishTask, run: Run) -> Run:
     status, failure, remarks = _judge(context, task, run, rejected)
     if failure and not run.dry:
         _note_key(context, run, failure)
-    said = (warning for staged in task.staged for warning in staged.warnings)
     ending = {
         "status": status,
         "failure": failure,

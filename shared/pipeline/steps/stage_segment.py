@@ -35,7 +35,8 @@ def stage_segment(context: RunContext, task: StageTask) -> Staged:
             raise Stopped
 
     order = _make_order(context, run, plan, task.segment)
-    limits = StageLimits(context.limits.stage_memory_mb, context.limits.stage_max_file_mb)
+    known = context.limits
+    limits = StageLimits(known.stage_memory_mb, known.stage_max_file_mb, known.max_listed_bytes)
     staged = stage(order, context.segments, context.state, limits, on_progress)
     if run.retries is None and not run.dry:
         _remember_counts(context, order.snapshot, staged.counts)
