@@ -12,7 +12,7 @@ _ANNOTATION = re.compile(r"@(?:odata|microsoft)\.", re.IGNORECASE)
 _IN_DOMAINS = ".-_\u200c\u200d"
 _CONTROLS = ("\t", "\r", "\n")
 # Where cells begin: which character separates them depends on the language of the spreadsheet, not on the file.
-_FORMULA = re.compile(r"(^|[;,|\t\r\n])(\s*)(?=[=+\-@＝＋－＠])")
+_FORMULA = re.compile(r"(^|[;,|\t\r\n])([^\S\t\r\n]*)(?=[=+\-@＝＋－＠])")
 
 
 def mask(value: str) -> str:
