@@ -9,11 +9,9 @@ from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrc
 
 from devkit.host.durable.testing import asynchronous
 from functions.starting import start_runs, take_up_lost_runs
-from shared.bootstrap import app
 from shared.domain.run import RunStatus
 from shared.usecases.runs.lost import LostRuns
 from tests.unit.run_office import Office
-from tests.unit.test_starting import NEEDED
 
 MINUTE = timedelta(minutes=1)
 STORAGE_IS_AWAY = DurableOrchestrationStatus.from_json(
@@ -24,13 +22,7 @@ STORAGE_IS_AWAY = DurableOrchestrationStatus.from_json(
 Status = df.OrchestrationRuntimeStatus
 
 
-@pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch):
-    for name, value in NEEDED.items():
-        monkeypatch.setenv(name, value)
-    app.cache_clear()
-    yield
-    app.cache_clear()
+pytestmark = pytest.mark.usefixtures("needed_settings")
 
 
 class TaskHub:

@@ -5,17 +5,8 @@ import pytest
 from devkit.host.durable.testing import asynchronous
 from functions.portal import perform_all
 from portal.web import CancelRun
-from shared.bootstrap import app
-from tests.unit.portal_client import NEEDED
 
-
-@pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch):
-    for name, value in NEEDED.items():
-        monkeypatch.setenv(name, value)
-    app.cache_clear()
-    yield
-    app.cache_clear()
+pytestmark = pytest.mark.usefixtures("needed_settings")
 
 
 class Orchestration:

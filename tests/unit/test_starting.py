@@ -7,24 +7,12 @@ import pytest
 
 from devkit.host.durable.testing import asynchronous
 from functions.starting import cancel_run, decide_run
-from shared.bootstrap import app
 
 RUNNING, COMPLETED = df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Completed
 FAILED = df.OrchestrationRuntimeStatus.Failed
-NEEDED = {
-    "SEGMENT_STORAGE": "UseDevelopmentStorage=true",
-    "STATE_STORAGE": "UseDevelopmentStorage=true",
-    "KEY_VAULT_URL": "https://vault.example",
-}
 
 
-@pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch):
-    for name, value in NEEDED.items():
-        monkeypatch.setenv(name, value)
-    app.cache_clear()
-    yield
-    app.cache_clear()
+pytestmark = pytest.mark.usefixtures("needed_settings")
 
 
 class Orchestration:
